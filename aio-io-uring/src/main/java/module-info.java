@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** I/O threads and the block I/O engines that run on them. */
+module dev.miraflores.aio {
+    requires transitive dev.miraflores.bindings;
+    requires org.jctools.core;
+    exports dev.miraflores.aio;
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Buses, transports, virtio devices, emulated devices and their back ends. Knows nothing of KVM. */
+module dev.miraflores.devices {
+    requires transitive dev.miraflores.virtio.ring;
+    requires transitive dev.miraflores.aio;
+    exports dev.miraflores.devices;
+    exports dev.miraflores.devices.virtio;
+}

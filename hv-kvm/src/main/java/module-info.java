@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** KVM: virtual machines, vCPUs, interrupts, and what a guest is booted with. Knows nothing of devices. */
+module dev.miraflores.kvm {
+    requires transitive dev.miraflores.memory;
+    exports dev.miraflores.kvm;
+}
