@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# prepare.sh ROOT: makes ROOT/launcher/target/hv ready to start: jars, a JDK, an AOT cache, and the file `start`
+# that says where they are. Run by ../../../../hv when something is missing or older than the jars.
+set -u
+root=$(cd "$1" && pwd -P) || exit 1
+app=$root/launcher/target/hv
+least=25
+
+say() { echo "hv: $*" >&2; }
+
+feature_release() { # JDK_HOME -> its feature release, 0 if it is none
+    [ -x "$1/bin/java" ] && [ -r "$1/release" ] || { echo 0; return; }
+    v=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release")
+    echo "${v:-0}"
+}
+
+find_jdk() {
+    on_path=$(command -v java 2>/dev/null) && on_path=$(readlink -f "$on_path") && on_path=${on_path%/bin/java}
+    for home in "${JAVA_HOME:-}" "${on_path:-}" /usr/lib/jvm/* "$HOME"/.sdkman/candidates/java/* "$HOME"/.jdks/* /opt/*; do
+        [ -n "$home" ] || continue
+        if [ "$(feature_release "$home")" -ge $least ]; then echo "$home"; return 0; fi
+    done
+    return 1
+}
+
+jdk=$(find_jdk) || {
+    say "no JDK $least or newer found (looked at JAVA_HOME, PATH, /usr/lib/jvm, ~/.sdkman, /opt): install one, such as temurin-25-jdk, or set JAVA_HOME"
+    exit 1
+}
+
+if [ ! -r "$app/lib/launcher.jar" ]; then
+    command -v mvn >/dev/null || { say "not built yet, and no mvn found: install Maven 3.8 or newer"; exit 1; }
+    say "first use: building (about a minute)"
+    log=$root/launcher/target/first-build.log
+    mkdir -p "$root/launcher/target"
+    (cd "$root" && mvn -q -B -DskipTests -pl launcher -am package) >"$log" 2>&1 || {
+        grep -m 1 ERROR "$log" >&2
+        say "the build failed: see $log"
+        exit 1
+    }
+fi
+
+# A small heap and collector: the guest's memory, the rings and the buffers all live outside the Java heap.
+flags="-XX:+UseSerialGC -Xms16m -Xmx256m -Xss512k -XX:-UsePerfData"
+flags="$flags --enable-native-access=dev.miraflores.bindings --illegal-native-access=deny"
+
+# The training run is the demo; on a host without KVM it is what says so, which still covers the JVM's own start.
+cache=$app/hv.aot
+rm -f "$cache"
+# shellcheck disable=SC2086 # flags are words
+"$jdk/bin/java" -XX:AOTCacheOutput="$cache.$$" $flags -p "$app/lib" \
+    -m dev.miraflores.launcher/dev.miraflores.launcher.Main demo >"$app/training.log" 2>&1
+if [ -s "$cache.$$" ]; then
+    mv "$cache.$$" "$cache"
+    flags="$flags -Xlog:aot=off -Xlog:cds=off"
+else
+    cache=
+    say "no AOT cache could be made (see $app/training.log): starts will be slower"
+fi
+rm -f "$cache.$$"*
+
+quote() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
+# Written whole, then moved: of two first starts at once neither sees half a file.
+{
+    echo "HV_JAVA=$(quote "$jdk/bin/java")"
+    echo "HV_LIB=$(quote "$app/lib")"
+    echo "HV_CACHE=$(quote "$cache")"
+    echo "HV_FLAGS='$flags'"
+} >"$app/start.$$" && mv "$app/start.$$" "$app/start"
