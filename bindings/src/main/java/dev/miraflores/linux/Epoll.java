@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.linux;
+
+import dev.miraflores.bindings.libc.epoll_event;
+import dev.miraflores.bindings.libc.libc_h;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Waits for many descriptors, each known by a token of the caller's.
+ *
+ * <p>Thread: {@link #await} and the events it leaves, one thread; adding and removing, any.
+ *
+ * <p>Lifetime: until {@link #close}, which must not race with another call.
+ *
+ * <p>Source: epoll(7).
+ */
+public final class Epoll implements AutoCloseable {
+    public static final int EPOLLIN = libc_h.EPOLLIN();
+    public static final int EPOLLOUT = libc_h.EPOLLOUT();
+    public static final int EPOLLERR = libc_h.EPOLLERR();
+    public static final int EPOLLHUP = libc_h.EPOLLHUP();
+    public static final int EPOLLRDHUP = libc_h.EPOLLRDHUP();
+    public static final int EPOLLET = libc_h.EPOLLET();
+    public static final int EPOLLONESHOT = libc_h.EPOLLONESHOT();
+
+    private static final MemorySegment EPOLL_CREATE1 = Libc.symbol("epoll_create1");
+    private static final MemorySegment EPOLL_CTL = Libc.symbol("epoll_ctl");
+    private static final MemorySegment EPOLL_WAIT = Libc.symbol("epoll_wait");
+
+    // epoll_event is packed on x86-64: the token is at 4, not aligned.
+    private static final long EVENT_BYTES = epoll_event.sizeof();
+    private static final long EVENTS_OFFSET = epoll_event.events$offset();
+    private static final long TOKEN_OFFSET = epoll_event.data$offset();
+
+    private final Fd fd;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment events;
+    private final int capacity;
+
+    private Epoll(Fd fd, int capacity) {
+        this.fd = fd;
+        this.capacity = capacity;
+        events = arena.allocate(capacity * EVENT_BYTES, 8);
+    }
+
+    /**
+     * @param capacity the most events that one {@link #await} returns
+     */
+    public static Epoll create(int capacity) {
+        if (capacity <= 0) {
+            throw new IllegalArgumentException("capacity " + capacity);
+        }
+        int fd = Libc.callInt(EPOLL_CREATE1, libc_h.EPOLL_CLOEXEC());
+        return new Epoll(Fd.adopt(ErrnoException.check("epoll_create1", fd)), capacity);
+    }
+
+    /** Watches a descriptor: 0 or −errno. */
+    public int add(int watched, int interest, long token) {
+        return control(libc_h.EPOLL_CTL_ADD(), watched, interest, token);
+    }
+
+    /** Changes what a descriptor is watched for: 0 or −errno. */
+    public int modify(int watched, int interest, long token) {
+        return control(libc_h.EPOLL_CTL_MOD(), watched, interest, token);
+    }
+
+    /** Watches a descriptor no longer: 0 or −errno. */
+    public int remove(int watched) {
+        return control(libc_h.EPOLL_CTL_DEL(), watched, 0, 0);
+    }
+
+    /**
+     * Waits for events, which {@link #events} and {@link #token} then tell by index.
+     *
+     * @param timeoutMs 0 does not wait, −1 waits for ever
+     * @return how many there are, 0 when time is up, or −errno
+     */
+    public int await(int timeoutMs) {
+        return Libc.callInt(EPOLL_WAIT, fd.number(), Addresses.of(events), capacity, timeoutMs);
+    }
+
+    /** The events of entry {@code index} of the latest {@link #await}. */
+    public int events(int index) {
+        return events.get(ValueLayout.JAVA_INT_UNALIGNED, index * EVENT_BYTES + EVENTS_OFFSET);
+    }
+
+    /** The token of entry {@code index} of the latest {@link #await}. */
+    public long token(int index) {
+        return events.get(ValueLayout.JAVA_LONG_UNALIGNED, index * EVENT_BYTES + TOKEN_OFFSET);
+    }
+
+    private int control(int operation, int watched, int interest, long token) {
+        MemorySegment event = Libc.scratch();
+        event.set(ValueLayout.JAVA_INT_UNALIGNED, EVENTS_OFFSET, interest);
+        event.set(ValueLayout.JAVA_LONG_UNALIGNED, TOKEN_OFFSET, token);
+        return Libc.callInt(EPOLL_CTL, fd.number(), operation, watched, event.address());
+    }
+
+    @Override
+    public synchronized void close() {
+        fd.close();
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * The one door to C: every function is called through one linked shape of seven 64-bit integers.
+ *
+ * <p>Linking a shape costs milliseconds at start, a call through it nanoseconds, so there is one shape. It fits any libc
+ * function of integers and pointers: in the System V x86-64 ABI (§3.2.3) integer arguments travel in registers and then
+ * on the stack, each in its own eightbyte, and a callee looks at no more of them than it declares. Seven is what
+ * {@code syscall(2)} takes. The shape is linked as variadic, which sets {@code al} for those functions that are.
+ *
+ * <p>Thread: any.
+ */
+final class Libc {
+    private static final Linker LINKER = Linker.nativeLinker();
+    private static final SymbolLookup SYMBOLS = LINKER.defaultLookup();
+
+    @SuppressWarnings("restricted")
+    private static final MethodHandle CALL = LINKER.downcallHandle(
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG),
+            Linker.Option.firstVariadicArg(1),
+            Linker.Option.captureCallState("errno"));
+
+    /*
+     * Per thread, 64 bytes:  0  int   errno after the latest call (Linker.Option.captureStateLayout())
+     *                        8  long  scratch for calls that need a small buffer, such as a read of an eventfd
+     */
+    private static final long ERRNO_OFFSET = 0;
+    private static final long SCRATCH_OFFSET = 8;
+    static final long SCRATCH_BYTES = 56;
+
+    private static final ThreadLocal<MemorySegment> STATE =
+            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(SCRATCH_OFFSET + SCRATCH_BYTES, 8));
+
+    private Libc() {}
+
+    /** The address of a libc function, which must exist. */
+    static MemorySegment symbol(String name) {
+        return SYMBOLS.findOrThrow(name);
+    }
+
+    /** This thread's scratch buffer: 8-byte aligned, {@link #SCRATCH_BYTES} long, good until the caller's next use. */
+    static MemorySegment scratch() {
+        return STATE.get().asSlice(SCRATCH_OFFSET, SCRATCH_BYTES);
+    }
+
+    /** Calls a function that returns an {@code int}: the result, or −errno where it is −1. */
+    static int callInt(MemorySegment function, long a0) {
+        return callInt(function, a0, 0, 0, 0, 0, 0, 0);
+    }
+
+    static int callInt(MemorySegment function, long a0, long a1) {
+        return callInt(function, a0, a1, 0, 0, 0, 0, 0);
+    }
+
+    static int callInt(MemorySegment function, long a0, long a1, long a2) {
+        return callInt(function, a0, a1, a2, 0, 0, 0, 0);
+    }
+
+    static int callInt(MemorySegment function, long a0, long a1, long a2, long a3) {
+        return callInt(function, a0, a1, a2, a3, 0, 0, 0);
+    }
+
+    static int callInt(
+            MemorySegment function, long a0, long a1, long a2, long a3, long a4, long a5, long a6) {
+        MemorySegment state = STATE.get();
+        // The upper half of rax is not defined for a function that returns an int.
+        int result = (int) invoke(function, state, a0, a1, a2, a3, a4, a5, a6);
+        return result == -1 ? -state.get(ValueLayout.JAVA_INT, ERRNO_OFFSET) : result;
+    }
+
+    /** Calls a function that returns a {@code long}, {@code ssize_t} or pointer: the result, or −errno where it is −1. */
+    static long callLong(MemorySegment function, long a0, long a1, long a2, long a3) {
+        return callLong(function, a0, a1, a2, a3, 0, 0, 0);
+    }
+
+    static long callLong(
+            MemorySegment function, long a0, long a1, long a2, long a3, long a4, long a5, long a6) {
+        MemorySegment state = STATE.get();
+        long result = invoke(function, state, a0, a1, a2, a3, a4, a5, a6);
+        return result == -1 ? -state.get(ValueLayout.JAVA_INT, ERRNO_OFFSET) : result;
+    }
+
+    private static long invoke(
+            MemorySegment function, MemorySegment state,
+            long a0, long a1, long a2, long a3, long a4, long a5, long a6) {
+        try {
+            return (long) CALL.invokeExact(function, state, a0, a1, a2, a3, a4, a5, a6);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new AssertionError("a downcall throws nothing checked", e);
+        }
+    }
+}

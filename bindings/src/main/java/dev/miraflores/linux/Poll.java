@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.linux;
+
+import dev.miraflores.bindings.libc.libc_h;
+import dev.miraflores.bindings.libc.pollfd;
+import java.lang.foreign.MemorySegment;
+
+/** poll(2) for one descriptor; many are {@link Epoll}'s. */
+public final class Poll {
+    public static final int POLLIN = libc_h.POLLIN();
+    public static final int POLLOUT = libc_h.POLLOUT();
+    public static final int POLLERR = libc_h.POLLERR();
+    public static final int POLLHUP = libc_h.POLLHUP();
+    public static final int POLLNVAL = libc_h.POLLNVAL();
+
+    private static final MemorySegment POLL = Libc.symbol("poll");
+
+    private Poll() {}
+
+    /**
+     * Waits until one of the events is there.
+     *
+     * @param timeoutMs 0 does not wait, −1 waits for ever
+     * @return the events, 0 when time is up, or −errno
+     */
+    public static int poll(int fd, int events, int timeoutMs) {
+        MemorySegment entry = Libc.scratch();
+        pollfd.fd(entry, fd);
+        pollfd.events(entry, (short) events);
+        pollfd.revents(entry, (short) 0);
+        int rc = Libc.callInt(POLL, entry.address(), 1, timeoutMs);
+        return rc <= 0 ? rc : pollfd.revents(entry) & 0xFFFF;
+    }
+}
