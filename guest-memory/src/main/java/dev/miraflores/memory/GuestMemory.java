@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.memory;
+
+import dev.miraflores.linux.Fd;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/**
+ * All memory of one guest: the regions, and the way from a guest-physical address into them.
+ * <p>A range is memory when ONE region holds all of it. The regions of a PC never touch (the 32-bit hole is between
+ * them), so there a range over two regions has bytes that are not memory; regions made otherwise may touch, and such
+ * a range is refused all the same.
+ * <p>Thread: any; closing while others read or write gives them {@link IllegalStateException}, never a crash. What the
+ * kernel was told by {@link GuestMemoryRegion#hostAddress} is not covered: whoever told it drains it first.
+ * <p>Lifetime: owns its regions; {@code close} unmaps them.
+ */
+public final class GuestMemory implements AutoCloseable {
+
+    private final List<GuestMemoryRegion> regions;
+    private final GuestMemoryRegion[] lookup;
+    private final GuestMemoryRegion common;
+    private final long byteSize;
+    private final Fd file;
+
+    GuestMemory(List<GuestMemoryRegion> regions, Fd file) {
+        this.regions = List.copyOf(regions);
+        this.lookup = this.regions.toArray(new GuestMemoryRegion[0]);
+        this.file = file;
+        long sum = 0;
+        GuestMemoryRegion largest = null;
+        GuestMemoryRegion previous = null;
+        for (GuestMemoryRegion region : lookup) {
+            if (previous != null && region.gpa() < previous.gpa() + previous.byteSize()) {
+                throw new IllegalArgumentException("regions overlap or are not sorted: " + previous + ", " + region);
+            }
+            if (largest == null || region.byteSize() > largest.byteSize()) {
+                largest = region;
+            }
+            sum += region.byteSize();
+            previous = region;
+        }
+        if (largest == null) {
+            throw new IllegalArgumentException("no region");
+        }
+        this.common = largest;
+        this.byteSize = sum;
+    }
+
+    /**
+     * RAM of a PC: up to 3 GiB from address 0 on, the rest from 4 GiB on.
+     *
+     * @param byteSize a positive multiple of 4096; for {@link MemoryBacking#HUGE_PAGES} of the huge page size
+     * @throws dev.miraflores.linux.ErrnoException where the host has not that much memory of that kind
+     */
+    public static GuestMemory create(long byteSize, MemoryBacking backing) {
+        return RamAllocator.allocate(byteSize, backing);
+    }
+
+    /** RAM private to this process, laid out as by {@link #create}. */
+    public static GuestMemory anonymous(long byteSize) {
+        return create(byteSize, MemoryBacking.ANONYMOUS);
+    }
+
+    /** Memory made of {@code regions}, sorted by address, none overlapping; they are closed with it. */
+    public static GuestMemory of(List<GuestMemoryRegion> regions) {
+        return new GuestMemory(regions, null);
+    }
+
+    /** The regions, by ascending address. */
+    public List<GuestMemoryRegion> regions() {
+        return regions;
+    }
+
+    /** Bytes in all regions. */
+    public long byteSize() {
+        return byteSize;
+    }
+
+    /**
+     * The region that holds the whole range, or {@code null}: for any value of {@code gpa} and {@code byteSize}, both
+     * unsigned. No bytes at all are held where their address is memory, or just past the end of a region.
+     */
+    public GuestMemoryRegion find(long gpa, long byteSize) {
+        GuestMemoryRegion region = common;
+        return region.holds(gpa, byteSize) ? region : findAmongAll(gpa, byteSize);
+    }
+
+    private GuestMemoryRegion findAmongAll(long gpa, long byteSize) {
+        for (GuestMemoryRegion region : lookup) {
+            if (region.holds(gpa, byteSize)) {
+                return region;
+            }
+        }
+        return null;
+    }
+
+    /** The range as a segment, or {@code null} where it is not memory. Allocates: for set-up, not for requests. */
+    public MemorySegment slice(long gpa, long byteSize) {
+        GuestMemoryRegion region = find(gpa, byteSize);
+        return region == null ? null : region.segment().asSlice(gpa - region.gpa(), byteSize);
+    }
+
+    /** Fills {@code into} from {@code gpa} on; does nothing and answers false where the range is not memory. */
+    public boolean read(long gpa, MemorySegment into) {
+        GuestMemoryRegion region = find(gpa, into.byteSize());
+        if (region == null) {
+            return false;
+        }
+        MemorySegment.copy(region.segment(), gpa - region.gpa(), into, 0, into.byteSize());
+        return true;
+    }
+
+    /** As {@link #read(long, MemorySegment)}. */
+    public boolean read(long gpa, byte[] into) {
+        GuestMemoryRegion region = find(gpa, into.length);
+        if (region == null) {
+            return false;
+        }
+        MemorySegment.copy(region.segment(), ValueLayout.JAVA_BYTE, gpa - region.gpa(), into, 0, into.length);
+        return true;
+    }
+
+    /** Stores all of {@code from} at {@code gpa}; does nothing and answers false where the range is not memory. */
+    public boolean write(long gpa, MemorySegment from) {
+        GuestMemoryRegion region = find(gpa, from.byteSize());
+        if (region == null) {
+            return false;
+        }
+        MemorySegment.copy(from, 0, region.segment(), gpa - region.gpa(), from.byteSize());
+        return true;
+    }
+
+    /** As {@link #write(long, MemorySegment)}. */
+    public boolean write(long gpa, byte[] from) {
+        GuestMemoryRegion region = find(gpa, from.length);
+        if (region == null) {
+            return false;
+        }
+        MemorySegment.copy(from, 0, region.segment(), ValueLayout.JAVA_BYTE, gpa - region.gpa(), from.length);
+        return true;
+    }
+
+    /** Unmaps everything. Once more does nothing. */
+    @Override
+    public void close() {
+        for (GuestMemoryRegion region : lookup) {
+            region.close();
+        }
+        if (file != null) {
+            file.close();
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.memory;
+
+import dev.miraflores.linux.Fd;
+import dev.miraflores.linux.Mapping;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A range of guest-physical addresses with host memory behind it.
+ * <p>Thread: any; the fields never change.
+ * <p>Lifetime: owns its mapping, which ends with the {@link GuestMemory} the region was given to.
+ */
+public final class GuestMemoryRegion implements AutoCloseable {
+
+    private static final long PAGE_BYTES = 4096;
+
+    private final long gpa;
+    private final long byteSize;
+    private final MemorySegment segment;
+    private final long hostAddress;
+    private final Mapping mapping;
+    private final Fd file;
+    private final long fileOffset;
+
+    private GuestMemoryRegion(long gpa, Mapping mapping, Fd file, long fileOffset) {
+        this.gpa = gpa;
+        this.mapping = mapping;
+        this.segment = mapping.segment();
+        this.byteSize = segment.byteSize();
+        this.hostAddress = mapping.address();
+        this.file = file;
+        this.fileOffset = fileOffset;
+        // A page on both sides, so that what is aligned for the guest is aligned for the host too.
+        if (gpa < 0 || gpa > Long.MAX_VALUE - byteSize || gpa % PAGE_BYTES != 0 || hostAddress % PAGE_BYTES != 0) {
+            throw new IllegalArgumentException("region at gpa 0x" + Long.toHexString(gpa) + " with " + byteSize
+                + " bytes: not on a page, or past the end of addresses");
+        }
+    }
+
+    /** Private memory at {@code gpa}, zeroed, which no other process can map. */
+    public static GuestMemoryRegion anonymous(long gpa, long byteSize) {
+        return new GuestMemoryRegion(gpa, Mapping.anonymous(byteSize, 0), null, 0);
+    }
+
+    /**
+     * Memory at {@code gpa} that a file holds, a memfd as a rule.
+     *
+     * @param mapping    shared mapping of the file from {@code fileOffset} on; the region closes it
+     * @param file       the file; stays open as long as the region, and is closed by whoever opened it
+     * @param fileOffset bytes from the start of the file to the region's first byte
+     */
+    public static GuestMemoryRegion shared(long gpa, Mapping mapping, Fd file, long fileOffset) {
+        return new GuestMemoryRegion(gpa, mapping, file, fileOffset);
+    }
+
+    /** Guest-physical address of the first byte. */
+    public long gpa() {
+        return gpa;
+    }
+
+    /** Bytes in the region. */
+    public long byteSize() {
+        return byteSize;
+    }
+
+    /** The region's bytes. An access after the memory was closed throws {@link IllegalStateException}. */
+    public MemorySegment segment() {
+        return segment;
+    }
+
+    /** Where the first byte lies in this process: for the kernel's eyes, in iovecs and memory slots. */
+    public long hostAddress() {
+        return hostAddress;
+    }
+
+    /** Number of the file behind the region, or −1 where it is private to this process. */
+    public int fd() {
+        return file == null ? -1 : file.number();
+    }
+
+    /** Bytes from the start of {@link #fd} to the region's first byte; 0 where there is no file. */
+    public long fileOffset() {
+        return fileOffset;
+    }
+
+    /**
+     * Whether all of {@code byteSize} bytes from {@code gpa} on lie inside. Both are any 64-bit value, taken as
+     * unsigned; no bytes at all are inside where their address is, or just past the end.
+     */
+    public boolean holds(long gpa, long byteSize) {
+        // A gpa below the region gives an offset that is negative or beyond any region's size; a byteSize from 2^63 up
+        // is negative. The subtraction on the right cannot overflow: both sides of it are non-negative.
+        long offset = gpa - this.gpa;
+        return byteSize >= 0 && offset >= 0 && offset <= this.byteSize - byteSize;
+    }
+
+    /** Ends the mapping. Once more does nothing. */
+    @Override
+    public void close() {
+        mapping.close();
+    }
+
+    @Override
+    public String toString() {
+        return "gpa 0x" + Long.toHexString(gpa) + "..0x" + Long.toHexString(gpa + byteSize - 1);
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.virtio.ring;
+
+import dev.miraflores.memory.GuestMemory;
+import dev.miraflores.memory.GuestMemoryRegion;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The device's side of one virtqueue (virtio 1.3 §2.6).
+ * <p>A worker that misses nothing and notifies no more than it must:
+ * <pre>
+ *   do {
+ *       queue.disableNotifications();
+ *       for (DescriptorChain chain; (chain = queue.popChain()) != null;) {
+ *           // chain.fault() == null, or give it back with 0 bytes; keep chain.head(), not the chain
+ *           queue.addUsed(chain.head(), writtenBytes);
+ *       }
+ *       if (queue.needsNotification()) { ... used buffer notification ... }
+ *   } while (queue.enableNotifications());
+ *   // if queue.fault() is not null: DEVICE_NEEDS_RESET; else wait for the next available buffer notification
+ * </pre>
+ * With VIRTIO_F_EVENT_IDX {@code enableNotifications} asks for ONE notification, so it has to come before each wait.
+ * <p>At most Queue Size chains are in flight at any time, whatever the driver does, and one call looks at no more than
+ * twice Queue Size descriptors.
+ * <p>Thread: one at a time, all methods. A queue may move to another thread by whatever orders the two.
+ * <p>Lifetime: holds nothing to close. Geometry and features are final: a driver that changes them gets a new queue.
+ * After the memory was closed every method that touches it throws {@link IllegalStateException}.
+ */
+public abstract sealed class Virtqueue permits SplitVirtqueue {
+
+    final int size;
+    final boolean eventIdx;
+    final DescriptorChain chain;
+    DriverFault fault;
+
+    Virtqueue(GuestMemory memory, int size, long features) {
+        this.size = size;
+        this.eventIdx = RingFeatures.has(features, RingFeatures.EVENT_IDX);
+        this.chain = new DescriptorChain(memory, size);
+    }
+
+    /**
+     * What is wrong with a queue that a driver wants to enable, or {@code null}. Never throws.
+     *
+     * @param features those negotiated; {@link RingFeatures#RING_PACKED} decides which kind of queue it is
+     */
+    public static DriverFault check(GuestMemory memory, QueueGeometry geometry, long features) {
+        return SplitVirtqueue.checkGeometry(memory, geometry);
+    }
+
+    /** A queue that nothing has gone through yet. */
+    public static Virtqueue create(GuestMemory memory, QueueGeometry geometry, long features) {
+        return create(memory, geometry, features, freshPosition(features));
+    }
+
+    /**
+     * A queue that goes on at {@code position}, with nothing in flight. Its earlier device may have left a used buffer
+     * notification unsent: who resumes a queue sends one.
+     *
+     * @param position from {@link #position}
+     * @throws IllegalArgumentException unless {@link #check} finds nothing wrong
+     */
+    public static Virtqueue create(GuestMemory memory, QueueGeometry geometry, long features, int position) {
+        DriverFault fault = check(memory, geometry, features);
+        if (fault != null) {
+            throw new IllegalArgumentException(fault + ": " + geometry);
+        }
+        return new SplitVirtqueue(memory, geometry, features, position);
+    }
+
+    /** The position of a queue that nothing has gone through yet. */
+    public static int freshPosition(long features) {
+        return 0;
+    }
+
+    /** Queue Size. */
+    public final int size() {
+        return size;
+    }
+
+    /** The rule that the driver broke and that ended this queue, or {@code null} while it is in order. */
+    public final DriverFault fault() {
+        return fault;
+    }
+
+    /**
+     * The next available chain, or {@code null} where there is none or the queue is at its end, see {@link #fault}.
+     * The chain is this queue's only one: it holds until the next call.
+     */
+    public abstract DescriptorChain popChain();
+
+    /** Whether {@link #popChain} has something to do: a chain, or a fault to find. For polling; changes nothing. */
+    public abstract boolean hasAvailable();
+
+    /**
+     * Gives a chain back, in any order. The driver sees it after {@link #publish} or {@link #needsNotification}.
+     *
+     * @param head         {@link DescriptorChain#head} of a chain that was popped and not yet given back
+     * @param writtenBytes bytes written, from the first device-writable one on, without a gap; unsigned
+     * @throws IllegalStateException where no chain is in flight
+     */
+    public abstract void addUsed(int head, int writtenBytes);
+
+    /** Lets the driver see all chains given back so far: one ordered store for all of them. */
+    public abstract void publish();
+
+    /**
+     * Publishes, then says whether the driver wants a used buffer notification for what was published since the last
+     * call (§2.7.7.2, §2.8.10). Whoever gets true sends one.
+     */
+    public abstract boolean needsNotification();
+
+    /** Asks the driver for no available buffer notifications; advice that it may have missed (§2.7.10, §2.8.10). */
+    public abstract void disableNotifications();
+
+    /**
+     * Asks the driver for a notification of the next buffer it makes available.
+     *
+     * @return whether some became available before it could know, so that there may be no notification for them
+     */
+    public abstract boolean enableNotifications();
+
+    /** Chains popped and not yet given back. */
+    public abstract int inFlight();
+
+    /**
+     * Where the queue stands, so that another can go on from there once nothing is in flight: the index of the next
+     * available buffer; for a packed queue with the wrap counter in bit 15. (The form of vhost's vring base.)
+     */
+    public abstract int position();
+
+    /** A part of a queue as a segment; {@link #checkPart} has found nothing wrong with it. */
+    static MemorySegment part(GuestMemory memory, long gpa, long byteSize) {
+        return memory.slice(gpa, byteSize);
+    }
+
+    static DriverFault checkPart(GuestMemory memory, long gpa, long byteSize, long alignment) {
+        if (gpa % alignment != 0) {
+            return DriverFault.QUEUE_MISALIGNED;
+        }
+        GuestMemoryRegion region = memory.find(gpa, byteSize);
+        return region == null ? DriverFault.QUEUE_OUTSIDE_MEMORY : null;
+    }
+}
