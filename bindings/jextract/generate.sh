@@ -42,4 +42,21 @@ rm -rf "$out"
 mkdir -p "$(dirname "$out")"
 cp -r "$raw" "$out"
 chmod -R u=rwX,go=rX "$out"
+
+# The same once more as compile-time constants, for code that runs at start.
+classes=$(mktemp -d)
+trap 'rm -rf "$raw" "$classes"' EXIT
+javac -nowarn -d "$classes" $(find "$out" -name '*.java')
+flatten() {
+    java --enable-native-access=ALL-UNNAMED --class-path "$classes" "$here/Flatten.java" "$base.$2" "$1" "$out"
+}
+flatten kvm kvm
+flatten boot boot
+flatten virtio virtio
+flatten io_uring iouring
+flatten aio aio
+flatten vhost vhost
+flatten tun tun
+flatten libc libc
+
 echo "$(find "$out" -name '*.java' | wc -l) files in $out"
