@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: words, most of them NAME=NUMBER. README.md lists them. Unknown ones are passed over, since loaders
+// add their own.
+#pragma once
+
+#include "disk.h"
+
+struct options {
+    char mode[16];
+    char via[8];            // of mode=reset
+    u64 blocks, rounds, ms, seed, every, count;
+    int debug_exit;         // -1: none
+    bool no_x2apic, ecam;
+    struct disk_options disk;
+};
+
+void options_parse(struct options *o, const char *line);

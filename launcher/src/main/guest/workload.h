@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the guest does with its disk.
+#pragma once
+
+#include "options.h"
+
+// Writes, reads back, verifies; then the other requests; tells what it measured.
+void workload_demo(struct disk *d, const struct options *o);
+// The same without end, until a 'q' comes in on the serial port.
+void workload_hold(struct disk *d, const struct options *o);
+// Writes block after block in order, a flush after each, and says after each which is now safe. Until the disk or
+// count ends.
+void workload_journal(struct disk *d, const struct options *o);
