@@ -5,5 +5,6 @@ module dev.miraflores.devices {
     requires transitive dev.miraflores.virtio.ring;
     requires transitive dev.miraflores.aio;
     exports dev.miraflores.devices;
+    exports dev.miraflores.devices.pci;
     exports dev.miraflores.devices.virtio;
 }
