@@ -4,6 +4,7 @@
 #include "apic.h"
 #include "boot.h"
 #include "clock.h"
+#include "entropy.h"
 #include "pci.h"
 #include "power.h"
 #include "print.h"
@@ -17,9 +18,13 @@ static struct disk disk;
 
 static bool mode_is(const char *name) { return same_text(options.mode, name); }
 
-static void run_on_disk(void (*workload)(struct disk *, const struct options *)) {
-    if (!options.disk.place.window && !pci_init(options.ecam)) fail("no PCI");
+static void find_buses(void) {
+    if (!options.disk.place.window && !pci_init(options.ecam, options.ecam_address)) fail("no PCI");
     if (options.disk.interrupts != INTERRUPTS_NONE) apic_start_timer();
+}
+
+static void run_on_disk(void (*workload)(struct disk *, const struct options *)) {
+    find_buses();
     if (!disk_open(&disk, &options.disk)) fail("no virtio-blk device");
     clock_ready();
     workload(&disk, &options);
@@ -53,6 +58,7 @@ static void run_mode(void) {
     if (mode_is("demo")) run_on_disk(workload_demo);
     else if (mode_is("hold")) run_on_disk(workload_hold);
     else if (mode_is("journal")) run_on_disk(workload_journal);
+    else if (mode_is("entropy")) { find_buses(); entropy_check(&options); }
     else if (mode_is("smp")) { clock_ready(); smp_check(); }
     else if (mode_is("echo")) echo();
     else if (mode_is("exits")) exits();

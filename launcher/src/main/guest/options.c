@@ -51,7 +51,7 @@ static void set(struct options *o, const struct word *w) {
     else if (is(w, "indirect")) d->chains = CHAINS_INDIRECT;
     else if (is(w, "noeventidx")) d->event_idx = false;
     else if (is(w, "nox2apic")) o->no_x2apic = true;
-    else if (is(w, "ecam")) o->ecam = true;
+    else if (is(w, "ecam")) { o->ecam = true; o->ecam_address = number(w); }
     else if (is(w, "mmio")) { d->place.window = number(w); if (d->interrupts == INTERRUPTS_MSIX) d->interrupts = INTERRUPTS_LINE; }
     else if (is(w, "line")) d->line = (u32) number(w);
 }

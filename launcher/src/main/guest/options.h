@@ -11,6 +11,7 @@ struct options {
     u64 blocks, rounds, ms, seed, every, count;
     int debug_exit;         // -1: none
     bool no_x2apic, ecam;
+    u64 ecam_address;       // 0: the MCFG tells
     struct disk_options disk;
 };
 

@@ -19,19 +19,19 @@ enum {
 static u64 next_bar = 0xC0000000;
 
 static bool use_ecam;
+static u64 ecam_base;
 
-bool pci_init(bool ecam) {
+bool pci_init(bool ecam, u64 address) {
     out32(CONFIG_ADDRESS, CONFIG_ENABLE);
     bool mechanism_1 = in32(CONFIG_ADDRESS) == (u32) CONFIG_ENABLE;
-    use_ecam = acpi.ecam && (ecam || !mechanism_1);
-    if (use_ecam) map_device(acpi.ecam, ECAM_BUS_BYTES);
+    ecam_base = address ? address : acpi.ecam;
+    use_ecam = ecam_base && (ecam || !mechanism_1);
+    if (use_ecam) map_device(ecam_base, ECAM_BUS_BYTES);
     return use_ecam || mechanism_1;
 }
 
-bool pci_uses_ecam(void) { return use_ecam; }
-
 static u64 ecam_address(const struct pci_function *f, u32 offset) {
-    return acpi.ecam + ((u64) f->slot << 15) + ((u64) f->function << 12) + offset;
+    return ecam_base + ((u64) f->slot << 15) + ((u64) f->function << 12) + offset;
 }
 
 // Selects the register by mechanism 1; the answer is the port that its byte is at.

@@ -11,9 +11,9 @@ struct pci_function {
     u16 vendor, device;
 };
 
-// Configuration mechanism 1, or the ECAM where that is absent or ecam asks for it. False: there is no PCI.
-bool pci_init(bool ecam);
-bool pci_uses_ecam(void);
+// Configuration mechanism 1, or the ECAM where that is absent or ecam asks for it; the ECAM is where the MCFG says,
+// unless address does. False: there is no PCI.
+bool pci_init(bool ecam, u64 address);
 
 // The nth function with these ids, on bus 0; false when there is none.
 bool pci_find(u16 vendor, u16 device, unsigned nth, struct pci_function *found);

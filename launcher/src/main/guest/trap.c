@@ -36,7 +36,7 @@ void on_interrupt(u8 vector, void (*handler)(void)) { handlers[vector - FIRST_VE
 
 _Noreturn void triple_fault(void) {
     struct table_pointer none = { 0, 0 };
-    __asm__ volatile("cli; lidt %0; int3" :: "m"(none));
+    __asm__ volatile("cli; lidt %0; ud2" :: "m"(none));
     for (;;) __asm__ volatile("hlt");
 }
 

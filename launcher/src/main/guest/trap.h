@@ -20,5 +20,5 @@ void trap_init(void);
 void trap_load(void);
 // What a vector does besides being counted; runs with interrupts off, before the end of interrupt.
 void on_interrupt(u8 vector, void (*handler)(void));
-// Ends the machine as a crash: a breakpoint without a descriptor table.
+// Ends the machine as a crash: an exception without a descriptor table.
 _Noreturn void triple_fault(void);

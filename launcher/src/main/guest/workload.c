@@ -143,7 +143,8 @@ static void tell_tally(const char *what, const struct tally *t) {
 static void tell_result(const struct disk *d) {
     tell_tally("wrote and flushed", &written);
     tell_tally("read and verified", &verified);
-    print("%u interrupts, %u notifications\n", virtio_interrupts_taken(&d->virtio), d->virtio.notifications);
+    print("%u interrupts, %u notifications; TSC at %u MHz by %s\n", virtio_interrupts_taken(&d->virtio),
+        d->virtio.notifications, clock_khz() / 1000, clock_source());
     print("result: ok, %u blocks verified\n", verified.requests);
 }
 
