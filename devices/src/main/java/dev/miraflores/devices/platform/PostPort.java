@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.platform;
+
+import dev.miraflores.devices.ByteRegisters;
+
+/** Port 80h: firmware's progress codes, and the port that kernels write to for a short delay. Remembers the last. */
+public final class PostPort implements ByteRegisters {
+
+    private volatile int last;
+
+    /** The code written last. */
+    public int last() {
+        return last;
+    }
+
+    @Override
+    public int readByte(int offset) {
+        return offset == 0 ? last : 0;
+    }
+
+    @Override
+    public void writeByte(int offset, int value) {
+        if (offset == 0) {
+            last = value;
+        }
+    }
+}

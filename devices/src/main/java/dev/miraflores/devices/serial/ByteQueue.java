@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.serial;
+
+/** A bounded first-in, first-out queue of bytes. Thread: one at a time; its owner locks. */
+final class ByteQueue {
+
+    private final byte[] bytes;
+    private final int mask;
+    private int head;
+    private int size;
+
+    /** @param capacity a power of two */
+    ByteQueue(int capacity) {
+        bytes = new byte[capacity];
+        mask = capacity - 1;
+    }
+
+    int size() {
+        return size;
+    }
+
+    int free() {
+        return bytes.length - size;
+    }
+
+    /** Adds one byte; there must be room. */
+    void add(int value) {
+        bytes[head + size & mask] = (byte) value;
+        size++;
+    }
+
+    /** Adds as much as there is room for and returns how much. */
+    int add(byte[] from, int offset, int length) {
+        int count = Math.min(length, free());
+        int tail = head + size & mask;
+        int first = Math.min(count, bytes.length - tail);
+        System.arraycopy(from, offset, bytes, tail, first);
+        System.arraycopy(from, offset + first, bytes, 0, count - first);
+        size += count;
+        return count;
+    }
+
+    /** Removes one byte, 0 to 255; there must be one. */
+    int remove() {
+        int value = bytes[head] & 0xFF;
+        head = head + 1 & mask;
+        size--;
+        return value;
+    }
+
+    /** Removes as much as fits into {@code into} and returns how much. */
+    int remove(byte[] into) {
+        int count = Math.min(into.length, size);
+        int first = Math.min(count, bytes.length - head);
+        System.arraycopy(bytes, head, into, 0, first);
+        System.arraycopy(bytes, 0, into, first, count - first);
+        head = head + count & mask;
+        size -= count;
+        return count;
+    }
+
+    void clear() {
+        head = 0;
+        size = 0;
+    }
+}
