@@ -99,10 +99,11 @@ public final class I8042 implements ByteRegisters {
     }
 
     private int takeOutput() {
+        int value = outputByte;
         outputStatus = 0;
         driveLines();                      // both low first: the next byte must be an edge to the interrupt controller
         settle();
-        return outputByte;
+        return value;
     }
 
     /** Whether the command resets the machine. */

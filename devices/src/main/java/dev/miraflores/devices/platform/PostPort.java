@@ -8,6 +8,10 @@ public final class PostPort implements ByteRegisters {
 
     private volatile int last;
 
+    public PostPort() {
+        // Nothing was written yet: 0.
+    }
+
     /** The code written last. */
     public int last() {
         return last;
