@@ -19,6 +19,10 @@ public final class Bus {
 
     private volatile Ranges ranges = new Ranges(List.of());
 
+    /** An empty bus. */
+    public Bus() {
+    }
+
     /**
      * Lets {@code device} answer at {@code byteSize} addresses from {@code start} on.
      *
