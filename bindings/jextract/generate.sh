@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes src/generated/java again, from the system's headers and the filters beside this script.
-# Needs a jextract on the PATH or below JEXTRACT_HOME, and what VERSIONS names; see there for the releases.
+# Makes src/generated/java again, from the system's headers and the filters beside this script, by way of
+# Literals.java (classes with nothing to initialise) and Flatten.java (the same as compile-time constants).
+# Needs a jextract on the PATH or below JEXTRACT_HOME, a JDK 25 on the PATH or below JAVA_HOME, and the headers; VERSIONS
+# names the releases that made what is checked in.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,10 +20,14 @@ else
     }
 fi
 
-# group PACKAGE: one header of includes, one filter, one package.
+java=${JAVA_HOME:+$JAVA_HOME/bin/}java
+
+# group FILTER PACKAGE [HEADER]: one filter makes one header class in one package, from the includes of one header.
 group() {
-    echo "$1 -> $base.$2"
-    "$jextract" --output "$raw" --target-package "$base.$2" "@$here/$1.includes" "$here/headers/$1.h" 2>&1 |
+    header=${3:-$1}
+    echo "$1.includes -> $base.$2"
+    "$jextract" --output "$raw/jextract" --target-package "$base.$2" --header-class-name "$1_h" \
+        "@$here/$1.includes" "$here/headers/$header.h" 2>&1 |
         { grep -v 'bitfields are not supported' >&2 || true; }
 }
 
@@ -35,20 +41,15 @@ group aio aio
 group vhost vhost
 group tun tun
 group libc libc
+group libc_functions libc libc
 
-find "$raw" -name '*.java' -exec sed -i 's/^public class /@SuppressWarnings("restricted")\npublic class /' {} +
-
-rm -rf "$out"
-mkdir -p "$(dirname "$out")"
-cp -r "$raw" "$out"
-chmod -R u=rwX,go=rX "$out"
+mkdir "$raw/flat"
+"$java" --enable-native-access=ALL-UNNAMED "$here/Literals.java" "$raw/jextract" "$raw/flat"
 
 # The same once more as compile-time constants, for code that runs at start.
-classes=$(mktemp -d)
-trap 'rm -rf "$raw" "$classes"' EXIT
-javac -nowarn -d "$classes" $(find "$out" -name '*.java')
+"${java}c" -nowarn -d "$raw/classes" $(find "$raw/flat" -name '*.java')
 flatten() {
-    java --enable-native-access=ALL-UNNAMED --class-path "$classes" "$here/Flatten.java" "$base.$2" "$1" "$out"
+    "$java" --class-path "$raw/classes" "$here/Flatten.java" "$base.$2" "$1" "$raw/flat"
 }
 flatten kvm kvm
 flatten boot boot
@@ -59,4 +60,7 @@ flatten vhost vhost
 flatten tun tun
 flatten libc libc
 
+rm -rf "$out"
+mkdir -p "$out"
+cp -R "$raw/flat/." "$out"
 echo "$(find "$out" -name '*.java' | wc -l) files in $out"

@@ -39,7 +39,6 @@ public final class boot_abi {
     public static final int ET_NONE = 0;
     public static final int ET_REL = 1;
     public static final int EV_CURRENT = 1;
-    public static final int JAILHOUSE_SETUP_REQUIRED_VERSION = 1;
     public static final int KASLR_FLAG = 2;
     public static final int KEEP_SEGMENTS = 64;
     public static final int LOADED_HIGH = 1;
@@ -445,14 +444,6 @@ public final class boot_abi {
         public static final long st_size = 16;
     }
 
-    public static final class ima_setup_data {
-        private ima_setup_data() {}
-
-        public static final long sizeof = 16;
-        public static final long addr = 0;
-        public static final long size = 8;
-    }
-
     public static final class ist_info {
         private ist_info() {}
 
@@ -461,25 +452,6 @@ public final class boot_abi {
         public static final long command = 4;
         public static final long event = 8;
         public static final long perf_level = 12;
-    }
-
-    public static final class jailhouse_setup_data {
-        private jailhouse_setup_data() {}
-
-        public static final long sizeof = 284;
-        public static final long hdr = 0;
-        public static final long hdr_version = 0;
-        public static final long hdr_compatible_version = 2;
-        public static final long v1 = 4;
-        public static final long v1_pm_timer_address = 4;
-        public static final long v1_num_cpus = 6;
-        public static final long v1_pci_mmconfig_base = 8;
-        public static final long v1_tsc_khz = 16;
-        public static final long v1_apic_khz = 20;
-        public static final long v1_standard_ioapic = 24;
-        public static final long v1_cpu_ids = 25;
-        public static final long v2 = 280;
-        public static final long v2_flags = 280;
     }
 
     public static final class olpc_ofw_header {

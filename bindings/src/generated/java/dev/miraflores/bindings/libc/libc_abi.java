@@ -42,7 +42,6 @@ public final class libc_abi {
     public static final int CLOCK_MONOTONIC = 1;
     public static final int CLOCK_REALTIME = 0;
     public static final int CLOCK_TAI = 11;
-    public static final int CPU_SETSIZE = 1024;
     public static final int CS8 = 48;
     public static final int CSIZE = 48;
     public static final int E2BIG = 7;
@@ -690,58 +689,6 @@ public final class libc_abi {
         public static final long sa_mask = 8;
         public static final long sa_flags = 136;
         public static final long sa_restorer = 144;
-    }
-
-    public static final class siginfo_t {
-        private siginfo_t() {}
-
-        public static final long sizeof = 128;
-        public static final long si_signo = 0;
-        public static final long si_errno = 4;
-        public static final long si_code = 8;
-        public static final long __pad0 = 12;
-        public static final long _sifields = 16;
-        public static final long _sifields__kill = 16;
-        public static final long _sifields__kill_si_pid = 16;
-        public static final long _sifields__pad = 16;
-        public static final long _sifields__rt = 16;
-        public static final long _sifields__rt_si_pid = 16;
-        public static final long _sifields__sigchld = 16;
-        public static final long _sifields__sigchld_si_pid = 16;
-        public static final long _sifields__sigfault = 16;
-        public static final long _sifields__sigfault_si_addr = 16;
-        public static final long _sifields__sigpoll = 16;
-        public static final long _sifields__sigpoll_si_band = 16;
-        public static final long _sifields__sigsys = 16;
-        public static final long _sifields__sigsys__call_addr = 16;
-        public static final long _sifields__timer = 16;
-        public static final long _sifields__timer_si_tid = 16;
-        public static final long _sifields__kill_si_uid = 20;
-        public static final long _sifields__rt_si_uid = 20;
-        public static final long _sifields__sigchld_si_uid = 20;
-        public static final long _sifields__timer_si_overrun = 20;
-        public static final long _sifields__rt_si_sigval = 24;
-        public static final long _sifields__sigchld_si_status = 24;
-        public static final long _sifields__sigfault_si_addr_lsb = 24;
-        public static final long _sifields__sigpoll_si_fd = 24;
-        public static final long _sifields__sigsys__syscall = 24;
-        public static final long _sifields__timer_si_sigval = 24;
-        public static final long _sifields__sigsys__arch = 28;
-        public static final long _sifields__sigchld_si_utime = 32;
-        public static final long _sifields__sigfault__bounds = 32;
-        public static final long _sifields__sigfault__bounds__addr_bnd = 32;
-        public static final long _sifields__sigfault__bounds__addr_bnd__lower = 32;
-        public static final long _sifields__sigfault__bounds__pkey = 32;
-        public static final long _sifields__sigchld_si_stime = 40;
-        public static final long _sifields__sigfault__bounds__addr_bnd__upper = 40;
-    }
-
-    public static final class sigval {
-        private sigval() {}
-
-        public static final long sizeof = 8;
-        public static final long sival_int = 0;
-        public static final long sival_ptr = 0;
     }
 
     public static final class sockaddr {
