@@ -62,8 +62,8 @@ public final class PciFunction {
         if ((takenBars & taken) != 0 || taken >>> BAR_COUNT != 0) {
             throw new IllegalStateException("BAR " + index + " is taken");
         }
-        takenBars |= taken;
         bars.add(new PciBar(config, index, kind, byteSize, registers, listener));
+        takenBars |= taken;
     }
 
     /** Gives the function the pin INTA#, and returns it: shared with other slots, level-triggered. Call it once. */
