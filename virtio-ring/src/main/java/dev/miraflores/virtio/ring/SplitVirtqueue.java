@@ -3,7 +3,6 @@ package dev.miraflores.virtio.ring;
 
 import static dev.miraflores.virtio.ring.GuestAccess.LONG;
 import static dev.miraflores.virtio.ring.GuestAccess.U16;
-import static dev.miraflores.virtio.ring.GuestAccess.U64;
 
 import dev.miraflores.memory.GuestMemory;
 import java.lang.foreign.MemorySegment;
