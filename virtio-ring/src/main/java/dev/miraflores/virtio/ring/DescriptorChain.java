@@ -16,7 +16,8 @@ import java.util.Objects;
  * device-writable ones (virtio 1.3 §2.7.4, §2.8.5). Addresses and lengths were copied out of the ring and checked; the
  * driver cannot change them any more, while it can change the bytes they point at at any time.
  * <p>A malformed chain has a {@link #fault} and no elements: giving it back with 0 bytes is all there is to do.
- * <p>Elements of no bytes are legal, hold nothing, and are left out; they count towards the length of the chain.
+ * <p>An element of no bytes is legal where its address is memory, or just past the end of it: the specification does
+ * not rule it out, Linux's vhost takes it (QEMU does not), and it does no harm. It counts like any other.
  * <p>The calls that read and write at a byte offset take the readable, or the writable, elements as one run of bytes,
  * whatever the driver's framing (§2.7.4.1). An offset outside is our own mistake, an {@link IndexOutOfBoundsException}:
  * compare with {@link #readableBytes} and {@link #writableBytes} first.
@@ -31,7 +32,6 @@ public final class DescriptorChain {
     private static final int IOVEC_BYTES = 16;
 
     private final GuestMemory memory;
-    private final int maxDescriptors;
     private final long[] addresses;
     private final long[] hostAddresses;
     private final int[] lengths;
@@ -42,75 +42,37 @@ public final class DescriptorChain {
     private int readableCount;
     private long readableBytes;
     private long writableBytes;
-    private int descriptors;
-    private boolean writableSeen;
 
-    DescriptorChain(GuestMemory memory, int maxDescriptors) {
+    DescriptorChain(GuestMemory memory, int maxElements) {
         this.memory = memory;
-        this.maxDescriptors = maxDescriptors;
-        this.addresses = new long[maxDescriptors];
-        this.hostAddresses = new long[maxDescriptors];
-        this.lengths = new int[maxDescriptors];
+        this.addresses = new long[maxElements];
+        this.hostAddresses = new long[maxElements];
+        this.lengths = new int[maxElements];
     }
 
+    /** Makes this the chain of {@code head}; {@link #complete} or {@link #fail} follows. */
     void start(int head) {
         this.head = head;
-        fault = null;
-        count = 0;
-        readableCount = 0;
-        readableBytes = 0;
-        writableBytes = 0;
-        descriptors = 0;
-        writableSeen = false;
+        this.fault = null;
     }
 
-    void setHead(int head) {
-        this.head = head;
-    }
-
-    /** Takes the chain's next descriptor; answers false where that made it malformed. */
-    boolean append(long gpa, long byteSize, boolean writable) {
-        if (descriptors == maxDescriptors) {
-            return fail(DriverFault.CHAIN_TOO_LONG);
-        }
-        descriptors++;
-        if (writable) {
-            writableSeen = true;
-            writableBytes += byteSize;
-        } else if (writableSeen) {
-            return fail(DriverFault.READABLE_AFTER_WRITABLE);
-        } else {
-            readableBytes += byteSize;
-        }
-        // No overflow: at most 32768 times 2^32.
-        if (readableBytes + writableBytes > MAX_BYTES) {
-            return fail(DriverFault.CHAIN_TOO_LARGE);
-        }
-        if (byteSize == 0) {
-            return true;
-        }
-        GuestMemoryRegion region = memory.find(gpa, byteSize);
-        if (region == null) {
-            return fail(DriverFault.BUFFER_OUTSIDE_MEMORY);
-        }
-        int i = count;
+    /** Sets element {@code i}, which has been checked; {@link #complete} makes it count. */
+    void put(int i, long gpa, long hostAddress, int byteSize) {
         addresses[i] = gpa;
-        hostAddresses[i] = region.hostAddress() + (gpa - region.gpa());
-        lengths[i] = (int) byteSize;
-        count = i + 1;
-        if (!writable) {
-            readableCount = i + 1;
-        }
-        return true;
+        hostAddresses[i] = hostAddress;
+        lengths[i] = byteSize;
     }
 
-    boolean fail(DriverFault cause) {
+    void complete(int count, int readableCount, long readableBytes, long writableBytes) {
+        this.count = count;
+        this.readableCount = readableCount;
+        this.readableBytes = readableBytes;
+        this.writableBytes = writableBytes;
+    }
+
+    void fail(DriverFault cause) {
         fault = cause;
-        count = 0;
-        readableCount = 0;
-        readableBytes = 0;
-        writableBytes = 0;
-        return false;
+        complete(0, 0, 0, 0);
     }
 
     /** What {@link Virtqueue#addUsed} wants to hear: the chain's head, or a packed queue's buffer id. */
@@ -158,7 +120,7 @@ public final class DescriptorChain {
         return hostAddresses[checkElement(i)];
     }
 
-    /** Bytes in element {@code i}: 1 to 2^32 − 1. */
+    /** Bytes in element {@code i}: 0 to 2^32 − 1. */
     public long length(int i) {
         return lengths[checkElement(i)] & 0xFFFF_FFFFL;
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.virtio.ring;
 
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -13,7 +12,6 @@ import java.nio.ByteOrder;
  */
 final class GuestAccess {
 
-    static final VarHandle U8 = handle(ValueLayout.JAVA_BYTE);
     static final VarHandle U16 = handle(ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN));
     static final VarHandle U32 = handle(ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN));
     static final VarHandle U64 = handle(ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN));
@@ -24,23 +22,6 @@ final class GuestAccess {
     static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private GuestAccess() {
-    }
-
-    /**
-     * A le64 that the other side may be writing, at any alignment. Misaligned, it is put together from its bytes: each
-     * is still read once, which is all that is asked, and no wider access is promised to be a single one.
-     */
-    static long loadLongOpaque(MemorySegment segment, long offset) {
-        // The segment is a region's, so its own address is aligned to a page.
-        return (offset & 7) == 0 ? (long) U64.getOpaque(segment, offset) : loadBytesOpaque(segment, offset);
-    }
-
-    private static long loadBytesOpaque(MemorySegment segment, long offset) {
-        long value = 0;
-        for (int i = 7; i >= 0; i--) {
-            value = value << 8 | (byte) U8.getOpaque(segment, offset + i) & 0xFF;
-        }
-        return value;
     }
 
     private static VarHandle handle(ValueLayout layout) {

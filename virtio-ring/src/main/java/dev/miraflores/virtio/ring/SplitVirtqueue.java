@@ -2,6 +2,7 @@
 package dev.miraflores.virtio.ring;
 
 import static dev.miraflores.virtio.ring.GuestAccess.LONG;
+import static dev.miraflores.virtio.ring.GuestAccess.SHORT;
 import static dev.miraflores.virtio.ring.GuestAccess.U16;
 
 import dev.miraflores.memory.GuestMemory;
@@ -70,7 +71,8 @@ public final class SplitVirtqueue extends Virtqueue {
             return null;
         }
         long entryOffset = AvailRingLayout.entryOffset(nextAvailIdx & ringMask);
-        int head = (short) U16.getOpaque(avail, entryOffset) & 0xFFFF;
+        // Plain, as all that the acquire of the idx has made the device's to read.
+        int head = avail.get(SHORT, entryOffset) & 0xFFFF;
         if (head >= size) {
             end(DriverFault.HEAD_OUT_OF_RANGE);
             return null;

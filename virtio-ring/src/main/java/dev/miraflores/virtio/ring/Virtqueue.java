@@ -21,7 +21,7 @@ import java.lang.foreign.MemorySegment;
  * </pre>
  * With VIRTIO_F_EVENT_IDX {@code enableNotifications} asks for ONE notification, so it has to come before each wait.
  * <p>At most Queue Size chains are in flight at any time, whatever the driver does, and one call looks at no more than
- * twice Queue Size descriptors.
+ * Queue Size descriptors and two that refer to a table.
  * <p>Thread: one at a time, all methods. A queue may move to another thread by whatever orders the two.
  * <p>Lifetime: holds nothing to close. Geometry and features are final: a driver that changes them gets a new queue.
  * After the memory was closed every method that touches it throws {@link IllegalStateException}.
