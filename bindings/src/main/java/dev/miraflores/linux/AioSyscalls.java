@@ -12,10 +12,10 @@ import java.lang.foreign.ValueLayout;
  */
 public final class AioSyscalls {
     private static final MemorySegment SYSCALL = Libc.symbol("syscall");
-    private static final int SETUP = libc_h.SYS_io_setup();
-    private static final int SUBMIT = libc_h.SYS_io_submit();
-    private static final int GETEVENTS = libc_h.SYS_io_getevents();
-    private static final int DESTROY = libc_h.SYS_io_destroy();
+    private static final int SETUP = libc_h.SYS_io_setup;
+    private static final int SUBMIT = libc_h.SYS_io_submit;
+    private static final int GETEVENTS = libc_h.SYS_io_getevents;
+    private static final int DESTROY = libc_h.SYS_io_destroy;
 
     private AioSyscalls() {}
 

@@ -17,13 +17,13 @@ import java.lang.foreign.ValueLayout;
  * <p>Source: epoll(7).
  */
 public final class Epoll implements AutoCloseable {
-    public static final int EPOLLIN = libc_h.EPOLLIN();
-    public static final int EPOLLOUT = libc_h.EPOLLOUT();
-    public static final int EPOLLERR = libc_h.EPOLLERR();
-    public static final int EPOLLHUP = libc_h.EPOLLHUP();
-    public static final int EPOLLRDHUP = libc_h.EPOLLRDHUP();
-    public static final int EPOLLET = libc_h.EPOLLET();
-    public static final int EPOLLONESHOT = libc_h.EPOLLONESHOT();
+    public static final int EPOLLIN = libc_h.EPOLLIN;
+    public static final int EPOLLOUT = libc_h.EPOLLOUT;
+    public static final int EPOLLERR = libc_h.EPOLLERR;
+    public static final int EPOLLHUP = libc_h.EPOLLHUP;
+    public static final int EPOLLRDHUP = libc_h.EPOLLRDHUP;
+    public static final int EPOLLET = libc_h.EPOLLET;
+    public static final int EPOLLONESHOT = libc_h.EPOLLONESHOT;
 
     private static final MemorySegment EPOLL_CREATE1 = Libc.symbol("epoll_create1");
     private static final MemorySegment EPOLL_CTL = Libc.symbol("epoll_ctl");
@@ -52,23 +52,23 @@ public final class Epoll implements AutoCloseable {
         if (capacity <= 0) {
             throw new IllegalArgumentException("capacity " + capacity);
         }
-        int fd = Libc.callInt(EPOLL_CREATE1, libc_h.EPOLL_CLOEXEC());
+        int fd = Libc.callInt(EPOLL_CREATE1, libc_h.EPOLL_CLOEXEC);
         return new Epoll(Fd.adopt(ErrnoException.check("epoll_create1", fd)), capacity);
     }
 
     /** Watches a descriptor: 0 or −errno. */
     public int add(int watched, int interest, long token) {
-        return control(libc_h.EPOLL_CTL_ADD(), watched, interest, token);
+        return control(libc_h.EPOLL_CTL_ADD, watched, interest, token);
     }
 
     /** Changes what a descriptor is watched for: 0 or −errno. */
     public int modify(int watched, int interest, long token) {
-        return control(libc_h.EPOLL_CTL_MOD(), watched, interest, token);
+        return control(libc_h.EPOLL_CTL_MOD, watched, interest, token);
     }
 
     /** Watches a descriptor no longer: 0 or −errno. */
     public int remove(int watched) {
-        return control(libc_h.EPOLL_CTL_DEL(), watched, 0, 0);
+        return control(libc_h.EPOLL_CTL_DEL, watched, 0, 0);
     }
 
     /**

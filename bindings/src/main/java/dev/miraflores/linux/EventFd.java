@@ -29,7 +29,7 @@ public final class EventFd implements AutoCloseable {
 
     /** A counter of 0. */
     public static EventFd create() {
-        int fd = Libc.callInt(EVENTFD, 0, libc_h.EFD_CLOEXEC() | libc_h.EFD_NONBLOCK());
+        int fd = Libc.callInt(EVENTFD, 0, libc_h.EFD_CLOEXEC | libc_h.EFD_NONBLOCK);
         return new EventFd(Fd.adopt(ErrnoException.check("eventfd", fd)));
     }
 

@@ -15,23 +15,23 @@ import java.lang.foreign.MemorySegment;
  * <p>Source: open(2), close(2).
  */
 public final class Fd implements AutoCloseable {
-    public static final int O_RDONLY = libc_h.O_RDONLY();
-    public static final int O_WRONLY = libc_h.O_WRONLY();
-    public static final int O_RDWR = libc_h.O_RDWR();
-    public static final int O_CREAT = libc_h.O_CREAT();
-    public static final int O_EXCL = libc_h.O_EXCL();
-    public static final int O_TRUNC = libc_h.O_TRUNC();
-    public static final int O_APPEND = libc_h.O_APPEND();
-    public static final int O_NONBLOCK = libc_h.O_NONBLOCK();
-    public static final int O_DSYNC = libc_h.O_DSYNC();
-    public static final int O_SYNC = libc_h.O_SYNC();
-    public static final int O_DIRECT = libc_h.O_DIRECT();
-    public static final int O_DIRECTORY = libc_h.O_DIRECTORY();
-    public static final int O_NOFOLLOW = libc_h.O_NOFOLLOW();
-    public static final int O_NOCTTY = libc_h.O_NOCTTY();
-    public static final int O_CLOEXEC = libc_h.O_CLOEXEC();
-    public static final int O_PATH = libc_h.O_PATH();
-    public static final int O_TMPFILE = libc_h.O_TMPFILE();
+    public static final int O_RDONLY = libc_h.O_RDONLY;
+    public static final int O_WRONLY = libc_h.O_WRONLY;
+    public static final int O_RDWR = libc_h.O_RDWR;
+    public static final int O_CREAT = libc_h.O_CREAT;
+    public static final int O_EXCL = libc_h.O_EXCL;
+    public static final int O_TRUNC = libc_h.O_TRUNC;
+    public static final int O_APPEND = libc_h.O_APPEND;
+    public static final int O_NONBLOCK = libc_h.O_NONBLOCK;
+    public static final int O_DSYNC = libc_h.O_DSYNC;
+    public static final int O_SYNC = libc_h.O_SYNC;
+    public static final int O_DIRECT = libc_h.O_DIRECT;
+    public static final int O_DIRECTORY = libc_h.O_DIRECTORY;
+    public static final int O_NOFOLLOW = libc_h.O_NOFOLLOW;
+    public static final int O_NOCTTY = libc_h.O_NOCTTY;
+    public static final int O_CLOEXEC = libc_h.O_CLOEXEC;
+    public static final int O_PATH = libc_h.O_PATH;
+    public static final int O_TMPFILE = libc_h.O_TMPFILE;
 
     private static final MemorySegment OPEN = Libc.symbol("open");
     private static final MemorySegment CLOSE = Libc.symbol("close");

@@ -16,15 +16,15 @@ import java.lang.ref.Reference;
  * <p>Source: pread(2), preadv(2), fallocate(2), fdatasync(2), fstat(2), fcntl(2).
  */
 public final class FileIo {
-    public static final int FALLOC_FL_KEEP_SIZE = libc_h.FALLOC_FL_KEEP_SIZE();
-    public static final int FALLOC_FL_PUNCH_HOLE = libc_h.FALLOC_FL_PUNCH_HOLE();
-    public static final int FALLOC_FL_ZERO_RANGE = libc_h.FALLOC_FL_ZERO_RANGE();
+    public static final int FALLOC_FL_KEEP_SIZE = libc_h.FALLOC_FL_KEEP_SIZE;
+    public static final int FALLOC_FL_PUNCH_HOLE = libc_h.FALLOC_FL_PUNCH_HOLE;
+    public static final int FALLOC_FL_ZERO_RANGE = libc_h.FALLOC_FL_ZERO_RANGE;
 
     /** {@code struct iovec}: le64 address, le64 length. */
     public static final int IOVEC_BYTES = 16;
 
     /** The most iovecs that one call takes. */
-    public static final int IOV_MAX = libc_h.UIO_MAXIOV();
+    public static final int IOV_MAX = libc_h.UIO_MAXIOV;
 
     private static final MemorySegment READ = Libc.symbol("read");
     private static final MemorySegment WRITE = Libc.symbol("write");
@@ -110,12 +110,12 @@ public final class FileIo {
 
     /** The descriptor's status flags ({@code O_…}) or −errno: fcntl(F_GETFL). */
     public static int statusFlags(int fd) {
-        return Libc.callInt(FCNTL, fd, libc_h.F_GETFL());
+        return Libc.callInt(FCNTL, fd, libc_h.F_GETFL);
     }
 
     /** Sets the descriptor's status flags, of which {@code O_NONBLOCK} and {@code O_DIRECT} can change: 0 or −errno. */
     public static int setStatusFlags(int fd, int flags) {
-        return Libc.callInt(FCNTL, fd, libc_h.F_SETFL(), flags);
+        return Libc.callInt(FCNTL, fd, libc_h.F_SETFL, flags);
     }
 
     /**
@@ -128,7 +128,7 @@ public final class FileIo {
     public static int openFileLock(int fd, Lock lock, long offset, long byteSize) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment range = lockRange(arena, lock, offset, byteSize);
-            return Libc.callInt(FCNTL, fd, libc_h.F_OFD_SETLK(), range.address());
+            return Libc.callInt(FCNTL, fd, libc_h.F_OFD_SETLK, range.address());
         }
     }
 
@@ -136,20 +136,20 @@ public final class FileIo {
     public static int testOpenFileLock(int fd, Lock lock, long offset, long byteSize) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment range = lockRange(arena, lock, offset, byteSize);
-            int rc = Libc.callInt(FCNTL, fd, libc_h.F_OFD_GETLK(), range.address());
-            return rc < 0 ? rc : flock.l_type(range) == libc_h.F_UNLCK() ? 0 : 1;
+            int rc = Libc.callInt(FCNTL, fd, libc_h.F_OFD_GETLK, range.address());
+            return rc < 0 ? rc : flock.l_type(range) == libc_h.F_UNLCK ? 0 : 1;
         }
     }
 
     private static MemorySegment lockRange(Arena arena, Lock lock, long offset, long byteSize) {
         MemorySegment range = flock.allocate(arena);
         int type = switch (lock) {
-            case SHARED -> libc_h.F_RDLCK();
-            case EXCLUSIVE -> libc_h.F_WRLCK();
-            case NONE -> libc_h.F_UNLCK();
+            case SHARED -> libc_h.F_RDLCK;
+            case EXCLUSIVE -> libc_h.F_WRLCK;
+            case NONE -> libc_h.F_UNLCK;
         };
         flock.l_type(range, (short) type);
-        flock.l_whence(range, (short) libc_h.SEEK_SET());
+        flock.l_whence(range, (short) libc_h.SEEK_SET);
         flock.l_start(range, offset);
         flock.l_len(range, byteSize);
         return range;

@@ -18,30 +18,30 @@ public record FileStatus(
         long byteSize, int mode, long blockBytes, long device, long inode, long specialDevice, long allocatedSectors) {
 
     public boolean isRegularFile() {
-        return type() == libc_h.S_IFREG();
+        return type() == libc_h.S_IFREG;
     }
 
     public boolean isDirectory() {
-        return type() == libc_h.S_IFDIR();
+        return type() == libc_h.S_IFDIR;
     }
 
     public boolean isBlockDevice() {
-        return type() == libc_h.S_IFBLK();
+        return type() == libc_h.S_IFBLK;
     }
 
     public boolean isCharacterDevice() {
-        return type() == libc_h.S_IFCHR();
+        return type() == libc_h.S_IFCHR;
     }
 
     public boolean isFifo() {
-        return type() == libc_h.S_IFIFO();
+        return type() == libc_h.S_IFIFO;
     }
 
     public boolean isSocket() {
-        return type() == libc_h.S_IFSOCK();
+        return type() == libc_h.S_IFSOCK;
     }
 
     private int type() {
-        return mode & libc_h.S_IFMT();
+        return mode & libc_h.S_IFMT;
     }
 }

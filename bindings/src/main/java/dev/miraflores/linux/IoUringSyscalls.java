@@ -12,9 +12,9 @@ import java.lang.ref.Reference;
  */
 public final class IoUringSyscalls {
     private static final MemorySegment SYSCALL = Libc.symbol("syscall");
-    private static final int SETUP = libc_h.SYS_io_uring_setup();
-    private static final int ENTER = libc_h.SYS_io_uring_enter();
-    private static final int REGISTER = libc_h.SYS_io_uring_register();
+    private static final int SETUP = libc_h.SYS_io_uring_setup;
+    private static final int ENTER = libc_h.SYS_io_uring_enter;
+    private static final int REGISTER = libc_h.SYS_io_uring_register;
 
     private IoUringSyscalls() {}
 

@@ -26,8 +26,8 @@ public final class KickSignal {
     private static final MemorySegment PTHREAD_SIGMASK = Libc.symbol("pthread_sigmask");
 
     // The C library keeps the lowest two real-time signals for itself (signal(7)).
-    private static final int FIRST = libc_h.__SIGRTMIN() + 2;
-    private static final int LAST = libc_h.__SIGRTMAX();
+    private static final int FIRST = libc_h.__SIGRTMIN + 2;
+    private static final int LAST = libc_h.__SIGRTMAX;
 
     private static final int NUMBER = install();
 
@@ -48,7 +48,7 @@ public final class KickSignal {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment set = sigset_t.allocate(arena);
             sigset_t.__val(set, 0, 1L << (NUMBER - 1));
-            int error = Libc.callInt(PTHREAD_SIGMASK, libc_h.SIG_UNBLOCK(), set.address(), 0);
+            int error = Libc.callInt(PTHREAD_SIGMASK, libc_h.SIG_UNBLOCK, set.address(), 0);
             if (error != 0) {
                 throw new ErrnoException("pthread_sigmask", Math.abs(error));
             }

@@ -16,29 +16,29 @@ import java.lang.foreign.MemorySegment;
  * <p>Source: mmap(2), munmap(2), madvise(2), mlock(2).
  */
 public final class Mapping implements AutoCloseable {
-    public static final int PROT_NONE = libc_h.PROT_NONE();
-    public static final int PROT_READ = libc_h.PROT_READ();
-    public static final int PROT_WRITE = libc_h.PROT_WRITE();
+    public static final int PROT_NONE = libc_h.PROT_NONE;
+    public static final int PROT_READ = libc_h.PROT_READ;
+    public static final int PROT_WRITE = libc_h.PROT_WRITE;
 
-    public static final int MAP_SHARED = libc_h.MAP_SHARED();
-    public static final int MAP_PRIVATE = libc_h.MAP_PRIVATE();
-    public static final int MAP_NORESERVE = libc_h.MAP_NORESERVE();
-    public static final int MAP_POPULATE = libc_h.MAP_POPULATE();
-    public static final int MAP_LOCKED = libc_h.MAP_LOCKED();
-    public static final int MAP_HUGETLB = libc_h.MAP_HUGETLB();
+    public static final int MAP_SHARED = libc_h.MAP_SHARED;
+    public static final int MAP_PRIVATE = libc_h.MAP_PRIVATE;
+    public static final int MAP_NORESERVE = libc_h.MAP_NORESERVE;
+    public static final int MAP_POPULATE = libc_h.MAP_POPULATE;
+    public static final int MAP_LOCKED = libc_h.MAP_LOCKED;
+    public static final int MAP_HUGETLB = libc_h.MAP_HUGETLB;
     /** The log2 of a huge page's size goes here in the flags. */
-    public static final int MAP_HUGE_SHIFT = libc_h.MAP_HUGE_SHIFT();
+    public static final int MAP_HUGE_SHIFT = libc_h.MAP_HUGE_SHIFT;
 
-    public static final int MADV_NORMAL = libc_h.MADV_NORMAL();
-    public static final int MADV_DONTNEED = libc_h.MADV_DONTNEED();
-    public static final int MADV_REMOVE = libc_h.MADV_REMOVE();
-    public static final int MADV_FREE = libc_h.MADV_FREE();
-    public static final int MADV_HUGEPAGE = libc_h.MADV_HUGEPAGE();
-    public static final int MADV_NOHUGEPAGE = libc_h.MADV_NOHUGEPAGE();
-    public static final int MADV_DONTDUMP = libc_h.MADV_DONTDUMP();
-    public static final int MADV_DONTFORK = libc_h.MADV_DONTFORK();
-    public static final int MADV_MERGEABLE = libc_h.MADV_MERGEABLE();
-    public static final int MADV_POPULATE_WRITE = libc_h.MADV_POPULATE_WRITE();
+    public static final int MADV_NORMAL = libc_h.MADV_NORMAL;
+    public static final int MADV_DONTNEED = libc_h.MADV_DONTNEED;
+    public static final int MADV_REMOVE = libc_h.MADV_REMOVE;
+    public static final int MADV_FREE = libc_h.MADV_FREE;
+    public static final int MADV_HUGEPAGE = libc_h.MADV_HUGEPAGE;
+    public static final int MADV_NOHUGEPAGE = libc_h.MADV_NOHUGEPAGE;
+    public static final int MADV_DONTDUMP = libc_h.MADV_DONTDUMP;
+    public static final int MADV_DONTFORK = libc_h.MADV_DONTFORK;
+    public static final int MADV_MERGEABLE = libc_h.MADV_MERGEABLE;
+    public static final int MADV_POPULATE_WRITE = libc_h.MADV_POPULATE_WRITE;
 
     private static final MemorySegment MMAP = Libc.symbol("mmap");
     private static final MemorySegment MUNMAP = Libc.symbol("munmap");
@@ -61,7 +61,7 @@ public final class Mapping implements AutoCloseable {
      */
     public static Mapping anonymous(long byteSize, int extraFlags) {
         int sharing = (extraFlags & MAP_SHARED) != 0 ? 0 : MAP_PRIVATE;
-        int flags = libc_h.MAP_ANONYMOUS() | sharing | extraFlags;
+        int flags = libc_h.MAP_ANONYMOUS | sharing | extraFlags;
         return map("mmap(anonymous, bytes=" + byteSize + ")", -1, 0, byteSize, PROT_READ | PROT_WRITE, flags);
     }
 

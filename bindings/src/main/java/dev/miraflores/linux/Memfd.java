@@ -7,11 +7,11 @@ import java.lang.foreign.MemorySegment;
 
 /** Anonymous files in memory: memfd_create(2). */
 public final class Memfd {
-    public static final int MFD_CLOEXEC = libc_h.MFD_CLOEXEC();
-    public static final int MFD_ALLOW_SEALING = libc_h.MFD_ALLOW_SEALING();
-    public static final int MFD_HUGETLB = libc_h.MFD_HUGETLB();
+    public static final int MFD_CLOEXEC = libc_h.MFD_CLOEXEC;
+    public static final int MFD_ALLOW_SEALING = libc_h.MFD_ALLOW_SEALING;
+    public static final int MFD_HUGETLB = libc_h.MFD_HUGETLB;
     /** The log2 of a huge page's size goes here in the flags. */
-    public static final int MFD_HUGE_SHIFT = libc_h.MAP_HUGE_SHIFT();
+    public static final int MFD_HUGE_SHIFT = libc_h.MAP_HUGE_SHIFT;
 
     private static final MemorySegment MEMFD_CREATE = Libc.symbol("memfd_create");
 

@@ -36,7 +36,7 @@ public final class NativeThread {
     /** Names the calling thread in {@code /proc}, ps and gdb; the kernel keeps the first 15 bytes. */
     public static void setName(String name) {
         try (Arena arena = Arena.ofConfined()) {
-            Libc.callInt(PRCTL, libc_h.PR_SET_NAME(), arena.allocateFrom(name).address());
+            Libc.callInt(PRCTL, libc_h.PR_SET_NAME, arena.allocateFrom(name).address());
         }
     }
 }

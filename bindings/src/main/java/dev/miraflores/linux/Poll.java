@@ -7,11 +7,11 @@ import java.lang.foreign.MemorySegment;
 
 /** poll(2) for one descriptor; many are {@link Epoll}'s. */
 public final class Poll {
-    public static final int POLLIN = libc_h.POLLIN();
-    public static final int POLLOUT = libc_h.POLLOUT();
-    public static final int POLLERR = libc_h.POLLERR();
-    public static final int POLLHUP = libc_h.POLLHUP();
-    public static final int POLLNVAL = libc_h.POLLNVAL();
+    public static final int POLLIN = libc_h.POLLIN;
+    public static final int POLLOUT = libc_h.POLLOUT;
+    public static final int POLLERR = libc_h.POLLERR;
+    public static final int POLLHUP = libc_h.POLLHUP;
+    public static final int POLLNVAL = libc_h.POLLNVAL;
 
     private static final MemorySegment POLL = Libc.symbol("poll");
 

@@ -21,29 +21,29 @@ public final class SysInfo {
 
     /** Bytes in a page. */
     public static int pageSize() {
-        return (int) sysconf(libc_h._SC_PAGESIZE());
+        return (int) sysconf(libc_h._SC_PAGESIZE);
     }
 
     /** Bytes of memory that the host has, used or not. */
     public static long physicalMemory() {
-        return sysconf(libc_h._SC_PHYS_PAGES()) * pageSize();
+        return sysconf(libc_h._SC_PHYS_PAGES) * pageSize();
     }
 
     /** Bytes of memory that nobody uses, not even as a cache. */
     public static long freeMemory() {
-        return sysconf(libc_h._SC_AVPHYS_PAGES()) * pageSize();
+        return sysconf(libc_h._SC_AVPHYS_PAGES) * pageSize();
     }
 
     /** CPUs that are up. */
     public static int onlineCpus() {
-        return (int) sysconf(libc_h._SC_NPROCESSORS_ONLN());
+        return (int) sysconf(libc_h._SC_NPROCESSORS_ONLN);
     }
 
     /** Bytes that this process may lock into memory without privilege, or {@link #UNLIMITED}. */
     public static long memlockLimit() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment limit = rlimit.allocate(arena);
-            int rc = Libc.callInt(Libc.symbol("getrlimit"), libc_h.RLIMIT_MEMLOCK(), limit.address());
+            int rc = Libc.callInt(Libc.symbol("getrlimit"), libc_h.RLIMIT_MEMLOCK, limit.address());
             ErrnoException.check("getrlimit(RLIMIT_MEMLOCK)", rc);
             long bytes = rlimit.rlim_cur(limit);
             return bytes < 0 ? UNLIMITED : bytes; // RLIM_INFINITY is all ones

@@ -48,9 +48,6 @@ public class boot_h extends boot_h$shared {
     public static final int RAMDISK_IMAGE_START_MASK = 2047;
     public static int RAMDISK_IMAGE_START_MASK() { return RAMDISK_IMAGE_START_MASK; }
 
-    public static final int RAMDISK_PROMPT_FLAG = 32768;
-    public static int RAMDISK_PROMPT_FLAG() { return RAMDISK_PROMPT_FLAG; }
-
     public static final int RAMDISK_LOAD_FLAG = 16384;
     public static int RAMDISK_LOAD_FLAG() { return RAMDISK_LOAD_FLAG; }
 
@@ -210,14 +207,8 @@ public class boot_h extends boot_h$shared {
     public static final int X86_NR_SUBARCHS = 5;
     public static int X86_NR_SUBARCHS() { return X86_NR_SUBARCHS; }
 
-    public static final int SETUP_ENUM_MAX = 9;
-    public static int SETUP_ENUM_MAX() { return SETUP_ENUM_MAX; }
-
     public static final int SETUP_INDIRECT = -2147483648;
     public static int SETUP_INDIRECT() { return SETUP_INDIRECT; }
-
-    public static final int SETUP_TYPE_MAX = -2147483639;
-    public static int SETUP_TYPE_MAX() { return SETUP_TYPE_MAX; }
 
     public static final int LOADED_HIGH = 1;
     public static int LOADED_HIGH() { return LOADED_HIGH; }

@@ -262,7 +262,6 @@ public final class kvm_abi {
     public static final int KVM_HC_FEATURES = 3;
     public static final int KVM_HC_KICK_CPU = 5;
     public static final int KVM_HC_MAP_GPA_RANGE = 12;
-    public static final int KVM_HC_MMU_OP = 2;
     public static final int KVM_HC_SCHED_YIELD = 11;
     public static final int KVM_HC_SEND_IPI = 10;
     public static final int KVM_HC_VAPIC_POLL_IRQ = 1;
@@ -282,7 +281,6 @@ public final class kvm_abi {
     public static final int KVM_IOEVENTFD_FLAG_DEASSIGN = 4;
     public static final int KVM_IOEVENTFD_FLAG_PIO = 2;
     public static final int KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY = 8;
-    public static final int KVM_IOEVENTFD_VALID_FLAG_MASK = 31;
     public static final int KVM_IRQCHIP_IOAPIC = 2;
     public static final int KVM_IRQCHIP_PIC_MASTER = 0;
     public static final int KVM_IRQCHIP_PIC_SLAVE = 1;
@@ -300,7 +298,6 @@ public final class kvm_abi {
     public static final int KVM_MAP_GPA_RANGE_PAGE_SZ_1G = 2;
     public static final int KVM_MAP_GPA_RANGE_PAGE_SZ_2M = 1;
     public static final int KVM_MAP_GPA_RANGE_PAGE_SZ_4K = 0;
-    public static final int KVM_MAX_MMU_OP_BATCH = 32;
     public static final int KVM_MAX_MSIX_PER_DEV = 256;
     public static final int KVM_MAX_XCRS = 16;
     public static final long KVM_MEMORY_ENCRYPT_OP = 3221794490L;
@@ -309,9 +306,6 @@ public final class kvm_abi {
     public static final long KVM_MEM_LOG_DIRTY_PAGES = 1L;
     public static final long KVM_MEM_READONLY = 2L;
     public static final int KVM_MIGRATION_READY = 1;
-    public static final int KVM_MMU_OP_FLUSH_TLB = 2;
-    public static final int KVM_MMU_OP_RELEASE_PT = 3;
-    public static final int KVM_MMU_OP_WRITE_PTE = 1;
     public static final int KVM_MP_STATE_AP_RESET_HOLD = 9;
     public static final int KVM_MP_STATE_CHECK_STOP = 6;
     public static final int KVM_MP_STATE_HALTED = 3;
@@ -411,7 +405,6 @@ public final class kvm_abi {
     public static final int KVM_STATE_NESTED_VMX_VMCS_SIZE = 4096;
     public static final int KVM_STATE_VMX_PREEMPTION_TIMER_DEADLINE = 1;
     public static final int KVM_STATS_BASE_MASK = 3840;
-    public static final int KVM_STATS_BASE_MAX = 256;
     public static final int KVM_STATS_BASE_POW10 = 0;
     public static final int KVM_STATS_BASE_POW2 = 256;
     public static final int KVM_STATS_BASE_SHIFT = 8;
@@ -420,14 +413,12 @@ public final class kvm_abi {
     public static final int KVM_STATS_TYPE_LINEAR_HIST = 3;
     public static final int KVM_STATS_TYPE_LOG_HIST = 4;
     public static final int KVM_STATS_TYPE_MASK = 15;
-    public static final int KVM_STATS_TYPE_MAX = 4;
     public static final int KVM_STATS_TYPE_PEAK = 2;
     public static final int KVM_STATS_TYPE_SHIFT = 0;
     public static final int KVM_STATS_UNIT_BOOLEAN = 64;
     public static final int KVM_STATS_UNIT_BYTES = 16;
     public static final int KVM_STATS_UNIT_CYCLES = 48;
     public static final int KVM_STATS_UNIT_MASK = 240;
-    public static final int KVM_STATS_UNIT_MAX = 64;
     public static final int KVM_STATS_UNIT_NONE = 0;
     public static final int KVM_STATS_UNIT_SECONDS = 32;
     public static final int KVM_STATS_UNIT_SHIFT = 4;
@@ -437,7 +428,6 @@ public final class kvm_abi {
     public static final long KVM_SYNC_X86_EVENTS = 4L;
     public static final long KVM_SYNC_X86_REGS = 1L;
     public static final long KVM_SYNC_X86_SREGS = 2L;
-    public static final long KVM_SYNC_X86_VALID_FIELDS = 7L;
     public static final int KVM_SYSTEM_EVENT_CRASH = 3;
     public static final int KVM_SYSTEM_EVENT_RESET = 2;
     public static final int KVM_SYSTEM_EVENT_SEV_TERM = 6;
@@ -463,7 +453,6 @@ public final class kvm_abi {
     public static final int KVM_X86_DISABLE_EXITS_HLT = 2;
     public static final int KVM_X86_DISABLE_EXITS_MWAIT = 1;
     public static final int KVM_X86_DISABLE_EXITS_PAUSE = 4;
-    public static final int KVM_X86_DISABLE_VALID_EXITS = 15;
     public static final long KVM_X86_GET_MCE_CAP_SUPPORTED = 2148052637L;
     public static final long KVM_X86_NOTIFY_VMEXIT_ENABLED = 1L;
     public static final long KVM_X86_NOTIFY_VMEXIT_USER = 2L;
@@ -533,17 +522,6 @@ public final class kvm_abi {
         public static final long realtime = 16;
         public static final long host_tsc = 24;
         public static final long pad = 32;
-    }
-
-    public static final class kvm_clock_pairing {
-        private kvm_clock_pairing() {}
-
-        public static final long sizeof = 64;
-        public static final long sec = 0;
-        public static final long nsec = 8;
-        public static final long tsc = 16;
-        public static final long flags = 24;
-        public static final long pad = 28;
     }
 
     public static final class kvm_coalesced_mmio {
@@ -919,38 +897,6 @@ public final class kvm_abi {
 
         public static final long sizeof = 1024;
         public static final long regs = 0;
-    }
-
-    public static final class kvm_mmu_op_flush_tlb {
-        private kvm_mmu_op_flush_tlb() {}
-
-        public static final long sizeof = 8;
-        public static final long header = 0;
-    }
-
-    public static final class kvm_mmu_op_header {
-        private kvm_mmu_op_header() {}
-
-        public static final long sizeof = 8;
-        public static final long op = 0;
-        public static final long pad = 4;
-    }
-
-    public static final class kvm_mmu_op_release_pt {
-        private kvm_mmu_op_release_pt() {}
-
-        public static final long sizeof = 16;
-        public static final long header = 0;
-        public static final long pt_phys = 8;
-    }
-
-    public static final class kvm_mmu_op_write_pte {
-        private kvm_mmu_op_write_pte() {}
-
-        public static final long sizeof = 24;
-        public static final long header = 0;
-        public static final long pte_phys = 8;
-        public static final long pte_val = 16;
     }
 
     public static final class kvm_mp_state {

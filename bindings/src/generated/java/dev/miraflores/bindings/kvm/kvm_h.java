@@ -801,9 +801,6 @@ public class kvm_h extends kvm_h$shared {
     public static final int KVM_HC_VAPIC_POLL_IRQ = 1;
     public static int KVM_HC_VAPIC_POLL_IRQ() { return KVM_HC_VAPIC_POLL_IRQ; }
 
-    public static final int KVM_HC_MMU_OP = 2;
-    public static int KVM_HC_MMU_OP() { return KVM_HC_MMU_OP; }
-
     public static final int KVM_HC_FEATURES = 3;
     public static int KVM_HC_FEATURES() { return KVM_HC_FEATURES; }
 
@@ -909,20 +906,8 @@ public class kvm_h extends kvm_h$shared {
     public static final int KVM_STEAL_ALIGNMENT_BITS = 5;
     public static int KVM_STEAL_ALIGNMENT_BITS() { return KVM_STEAL_ALIGNMENT_BITS; }
 
-    public static final int KVM_MAX_MMU_OP_BATCH = 32;
-    public static int KVM_MAX_MMU_OP_BATCH() { return KVM_MAX_MMU_OP_BATCH; }
-
     public static final int KVM_MAP_GPA_RANGE_PAGE_SZ_4K = 0;
     public static int KVM_MAP_GPA_RANGE_PAGE_SZ_4K() { return KVM_MAP_GPA_RANGE_PAGE_SZ_4K; }
-
-    public static final int KVM_MMU_OP_WRITE_PTE = 1;
-    public static int KVM_MMU_OP_WRITE_PTE() { return KVM_MMU_OP_WRITE_PTE; }
-
-    public static final int KVM_MMU_OP_FLUSH_TLB = 2;
-    public static int KVM_MMU_OP_FLUSH_TLB() { return KVM_MMU_OP_FLUSH_TLB; }
-
-    public static final int KVM_MMU_OP_RELEASE_PT = 3;
-    public static int KVM_MMU_OP_RELEASE_PT() { return KVM_MMU_OP_RELEASE_PT; }
 
     public static final int KVM_RUN_X86_SMM = 1;
     public static int KVM_RUN_X86_SMM() { return KVM_RUN_X86_SMM; }
@@ -959,9 +944,6 @@ public class kvm_h extends kvm_h$shared {
 
     public static final long KVM_SYNC_X86_EVENTS = 4L;
     public static long KVM_SYNC_X86_EVENTS() { return KVM_SYNC_X86_EVENTS; }
-
-    public static final long KVM_SYNC_X86_VALID_FIELDS = 7L;
-    public static long KVM_SYNC_X86_VALID_FIELDS() { return KVM_SYNC_X86_VALID_FIELDS; }
 
     public static final int KVM_X86_QUIRK_LINT0_REENABLED = 1;
     public static int KVM_X86_QUIRK_LINT0_REENABLED() { return KVM_X86_QUIRK_LINT0_REENABLED; }
@@ -1017,9 +999,6 @@ public class kvm_h extends kvm_h$shared {
     public static final int KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY = 8;
     public static int KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY() { return KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY; }
 
-    public static final int KVM_IOEVENTFD_VALID_FLAG_MASK = 31;
-    public static int KVM_IOEVENTFD_VALID_FLAG_MASK() { return KVM_IOEVENTFD_VALID_FLAG_MASK; }
-
     public static final int KVM_X86_DISABLE_EXITS_MWAIT = 1;
     public static int KVM_X86_DISABLE_EXITS_MWAIT() { return KVM_X86_DISABLE_EXITS_MWAIT; }
 
@@ -1031,9 +1010,6 @@ public class kvm_h extends kvm_h$shared {
 
     public static final int KVM_X86_DISABLE_EXITS_CSTATE = 8;
     public static int KVM_X86_DISABLE_EXITS_CSTATE() { return KVM_X86_DISABLE_EXITS_CSTATE; }
-
-    public static final int KVM_X86_DISABLE_VALID_EXITS = 15;
-    public static int KVM_X86_DISABLE_VALID_EXITS() { return KVM_X86_DISABLE_VALID_EXITS; }
 
     public static final int KVM_GET_API_VERSION = 44544;
     public static int KVM_GET_API_VERSION() { return KVM_GET_API_VERSION; }
@@ -1416,9 +1392,6 @@ public class kvm_h extends kvm_h$shared {
     public static final int KVM_STATS_TYPE_LOG_HIST = 4;
     public static int KVM_STATS_TYPE_LOG_HIST() { return KVM_STATS_TYPE_LOG_HIST; }
 
-    public static final int KVM_STATS_TYPE_MAX = 4;
-    public static int KVM_STATS_TYPE_MAX() { return KVM_STATS_TYPE_MAX; }
-
     public static final int KVM_STATS_UNIT_MASK = 240;
     public static int KVM_STATS_UNIT_MASK() { return KVM_STATS_UNIT_MASK; }
 
@@ -1437,9 +1410,6 @@ public class kvm_h extends kvm_h$shared {
     public static final int KVM_STATS_UNIT_BOOLEAN = 64;
     public static int KVM_STATS_UNIT_BOOLEAN() { return KVM_STATS_UNIT_BOOLEAN; }
 
-    public static final int KVM_STATS_UNIT_MAX = 64;
-    public static int KVM_STATS_UNIT_MAX() { return KVM_STATS_UNIT_MAX; }
-
     public static final int KVM_STATS_BASE_MASK = 3840;
     public static int KVM_STATS_BASE_MASK() { return KVM_STATS_BASE_MASK; }
 
@@ -1448,9 +1418,6 @@ public class kvm_h extends kvm_h$shared {
 
     public static final int KVM_STATS_BASE_POW2 = 256;
     public static int KVM_STATS_BASE_POW2() { return KVM_STATS_BASE_POW2; }
-
-    public static final int KVM_STATS_BASE_MAX = 256;
-    public static int KVM_STATS_BASE_MAX() { return KVM_STATS_BASE_MAX; }
 
     public static final int KVM_GET_STATS_FD = 44750;
     public static int KVM_GET_STATS_FD() { return KVM_GET_STATS_FD; }

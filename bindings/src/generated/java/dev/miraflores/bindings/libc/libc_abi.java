@@ -375,7 +375,6 @@ public final class libc_abi {
     public static final int RWF_HIPRI = 1;
     public static final int RWF_NOAPPEND = 32;
     public static final int RWF_NOWAIT = 8;
-    public static final int RWF_SUPPORTED = 31;
     public static final int RWF_SYNC = 4;
     public static final int RWF_WRITE_LIFE_NOT_SET = 0;
     public static final int SA_NOCLDSTOP = 1;
@@ -391,7 +390,6 @@ public final class libc_abi {
     public static final int SEEK_DATA = 3;
     public static final int SEEK_END = 2;
     public static final int SEEK_HOLE = 4;
-    public static final int SEEK_MAX = 4;
     public static final int SEEK_SET = 0;
     public static final int SHUT_RD = 0;
     public static final int SHUT_RDWR = 2;
@@ -430,7 +428,6 @@ public final class libc_abi {
     public static final int SO_REUSEADDR = 2;
     public static final int SO_SNDBUF = 7;
     public static final int SO_TYPE = 3;
-    public static final int STATX_ALL = 4095;
     public static final int STATX_ATIME = 32;
     public static final int STATX_BASIC_STATS = 2047;
     public static final int STATX_BLOCKS = 1024;

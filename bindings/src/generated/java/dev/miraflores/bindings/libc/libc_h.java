@@ -1402,9 +1402,6 @@ public class libc_h extends libc_h$shared {
     public static final int STATX_DIOALIGN = 8192;
     public static int STATX_DIOALIGN() { return STATX_DIOALIGN; }
 
-    public static final int STATX_ALL = 4095;
-    public static int STATX_ALL() { return STATX_ALL; }
-
     public static final int SYS_copy_file_range = 326;
     public static int SYS_copy_file_range() { return SYS_copy_file_range; }
 
@@ -1504,9 +1501,6 @@ public class libc_h extends libc_h$shared {
     public static final int UIO_MAXIOV = 1024;
     public static int UIO_MAXIOV() { return UIO_MAXIOV; }
 
-    public static final int SEEK_MAX = 4;
-    public static int SEEK_MAX() { return SEEK_MAX; }
-
     public static final int BLKROSET = 4701;
     public static int BLKROSET() { return BLKROSET; }
 
@@ -1590,9 +1584,6 @@ public class libc_h extends libc_h$shared {
 
     public static final long FS_IOC_SETVERSION = 1074296322L;
     public static long FS_IOC_SETVERSION() { return FS_IOC_SETVERSION; }
-
-    public static final int RWF_SUPPORTED = 31;
-    public static int RWF_SUPPORTED() { return RWF_SUPPORTED; }
 
     public static final int HUGETLBFS_MAGIC = -1786488586;
     public static int HUGETLBFS_MAGIC() { return HUGETLBFS_MAGIC; }
