@@ -12,6 +12,7 @@ public interface MsiController {
     /**
      * From now on a signal of {@code event} sends {@code data} to {@code address}. One that is pending is sent at
      * once, so a masked vector is a disconnected one, whose event keeps what is pending.
+     * <p>Address and data are the guest's choice: those that lead nowhere make a route that sends nothing, not a failure.
      *
      * @param address the message's address, as in an MSI-X table entry (PCI 3.0 §6.8.2.7)
      */

@@ -42,6 +42,7 @@ public final class Msix implements BusDevice, AutoCloseable {
     private final int pbaOffset;
     private volatile boolean enabled;
     private boolean functionMasked;
+    private boolean closed;
 
     /** A table of {@code vectors} (1 to {@link #MAX_VECTORS}), all masked, MSI-X not enabled. */
     public Msix(int vectors, MsiController controller) {
@@ -88,7 +89,7 @@ public final class Msix implements BusDevice, AutoCloseable {
     }
 
     synchronized void control(boolean enable, boolean functionMask) {
-        enabled = enable;
+        enabled = enable && !closed;
         functionMasked = functionMask;
         for (int i = 0; i < routes.length; i++) {
             updateRoute(i);
@@ -121,7 +122,7 @@ public final class Msix implements BusDevice, AutoCloseable {
 
     /** A connected vector's signal is on its way, not pending. */
     private boolean isPending(int vector) {
-        return routes[vector] == null && events[vector].isSignalled();
+        return !closed && routes[vector] == null && events[vector].isSignalled();
     }
 
     @Override
@@ -168,6 +169,7 @@ public final class Msix implements BusDevice, AutoCloseable {
     @Override
     public synchronized void close() {
         enabled = false;
+        closed = true;
         for (int i = 0; i < routes.length; i++) {
             updateRoute(i);
             events[i].close();

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.virtio;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.miraflores.devices.testkit.FakeVirtioDevice;
+import dev.miraflores.devices.testkit.PciDriver;
+import dev.miraflores.virtio.ring.RingFeatures;
+import org.junit.jupiter.api.Test;
+
+/** virtio 1.3 §4.1, however the driver is notified. */
+abstract class VirtioPciContract extends VirtioTransportContract {
+
+    final VirtioPciTransport transport =
+            new VirtioPciTransport(device, machine.ram(), machine.msis, machine.doorbells);
+    final int slot = machine.pci.add(transport.function());
+    final PciDriver pci;
+
+    VirtioPciContract(boolean msix) {
+        pci = new PciDriver(machine, slot, msix);
+        driver = pci;
+    }
+
+    @Override
+    void closeTransport() {
+        machine.pci.remove(transport.function());
+        transport.close();
+    }
+
+    /** §4.1.2.1, and what drivers for Windows are matched by. */
+    @Test
+    void shouldTellIdentityOfModernDevice() {
+        assertEquals(0x1af4, machine.configRead(slot, 0x00, 2));
+        assertEquals(0x1040 + FakeVirtioDevice.ID, machine.configRead(slot, 0x02, 2));
+        assertEquals(1, machine.configRead(slot, 0x08, 1));
+        assertEquals(0x1100_1af4L, machine.configRead(slot, 0x2c, 4));
+        assertEquals(0x010000, VirtioPciIdentity.of(2).classCode());
+        assertEquals(0x020000, VirtioPciIdentity.of(1).classCode());
+        assertEquals(0x1042, VirtioPciIdentity.of(2).deviceId());
+    }
+
+    /** §4.1.4: each structure that is required is there, inside its BAR. */
+    @Test
+    void shouldPointAtAllStructures() {
+        for (int type = 1; type <= 5; type++) {
+            int at = pci.capability(type);
+            assertTrue(at >= 0x40, "cfg_type " + type);
+            assertEquals(type == 2 || type == 5 ? 20 : 16, machine.configRead(slot, at + 2, 1));
+        }
+        assertTrue(machine.configRead(slot, pci.capability(1) + 12, 4) >= 56);
+        assertEquals(FakeVirtioDevice.CONFIG_BYTES, machine.configRead(slot, pci.capability(4) + 12, 4));
+        assertEquals(FakeVirtioDevice.QUEUES, pci.get(0x12, 2));
+    }
+
+    /** §4.1.3.1: a le64 as two le32; whole ones work too, and odd widths do nothing. */
+    @Test
+    void shouldTakeFieldsInTheirOwnWidth() {
+        pci.set(0x16, 2, 1);
+        pci.set(0x20, 8, 0x1234_5678_9abc_def0L);
+        assertEquals(0x9abc_def0, pci.get(0x20, 4));
+        assertEquals(0x1234_5678, pci.get(0x24, 4));
+        assertEquals(0x1234_5678_9abc_def0L, machine.read(pci.common + 0x20, 8));
+        pci.set(0x20, 1, 0);
+        pci.set(0x22, 4, 0);
+        pci.set(0x14, 4, 1);
+        assertEquals(0x9abc_def0, pci.get(0x20, 4));
+        assertEquals(0, driver.status());
+        assertEquals(0, pci.get(0x14, 4));
+        assertEquals(0, pci.get(0x15, 2));
+        assertEquals(0, machine.read(pci.common + 0x3fd, 8));
+    }
+
+    /** §4.1.4.3.1: what selects nothing reads as nothing. CVE-2011-2512, a queue index that is not checked. */
+    @Test
+    void shouldReadNothingBehindSelectorsThatSelectNothing() {
+        for (int select : new int[] {2, 0x7fff, 0xffff}) {
+            pci.set(0x16, 2, select);
+            assertEquals(select, pci.get(0x16, 2));
+            assertEquals(0, pci.get(0x18, 2));
+            assertEquals(0xffff, pci.get(0x1a, 2));
+            assertEquals(0, pci.get(0x1e, 2));
+            pci.set(0x1a, 2, 0);
+            pci.set(0x1c, 2, 1);
+            assertEquals(0, pci.get(0x1c, 2));
+        }
+        pci.set(0x00, 4, 2);
+        assertEquals(0, pci.get(0x04, 4));
+        pci.set(0x00, 4, -1);
+        assertEquals(0, pci.get(0x04, 4));
+    }
+
+    /** §4.1.4.3.2: writing 0 to queue_enable is not for drivers to do. */
+    @Test
+    void shouldNotDisableQueue() {
+        driver.placeQueue(0, GEOMETRY);
+        driver.enableQueue(0);
+        pci.set(0x1c, 2, 0);
+        assertTrue(driver.isQueueEnabled(0));
+    }
+
+    /** §4.1.5.1.2.1: a vector that is not there reads back as VIRTIO_MSI_NO_VECTOR. */
+    @Test
+    void shouldRefuseVectorsThatDoNotExist() {
+        assertEquals(0xffff, pci.get(0x10, 2));
+        pci.set(0x10, 2, 2);
+        assertEquals(2, pci.get(0x10, 2));
+        pci.set(0x10, 2, 3);
+        assertEquals(0xffff, pci.get(0x10, 2));
+        pci.set(0x16, 2, 1);
+        pci.set(0x1a, 2, 0xfffe);
+        assertEquals(0xffff, pci.get(0x1a, 2));
+        pci.set(0x1a, 2, 0);
+        assertEquals(0, pci.get(0x1a, 2));
+        driver.writeStatus(0);
+        pci.set(0x16, 2, 1);
+        assertEquals(0xffff, pci.get(0x1a, 2));
+        assertEquals(0xffff, pci.get(0x10, 2));
+    }
+
+    /** §4.1.4.5.1: reading ISR status clears it; nothing else of the structure exists. */
+    @Test
+    void shouldClearIsrOnRead() {
+        start();
+        device.activation().events().configChanged();
+
+        assertEquals(0, machine.read(pci.isr + 1, 1));
+        machine.write(pci.isr, 1, 0xff);
+        assertEquals(2, machine.read(pci.isr, 1));
+        assertEquals(0, machine.read(pci.isr, 1));
+    }
+
+    /** PCI 3.0 §6.2.5: the doorbell goes where the BAR goes, and is trapped while there is none. */
+    @Test
+    void shouldMoveDoorbellWithBar() {
+        start();
+        assertTrue(machine.doorbells.isBound(pci.notify));
+        long bar = machine.barAddress(slot, 0);
+        machine.configWrite(slot, 0x10, 4, 0xd000_0000L);
+        assertFalse(machine.doorbells.isBound(pci.notify));
+        assertTrue(machine.doorbells.isBound(pci.notify - bar + 0xd000_0000L));
+
+        machine.configWrite(slot, 4, 2, 0);
+        assertEquals(0, machine.doorbells.count());
+        machine.configWrite(slot, 4, 2, 2);
+        assertEquals(1, machine.doorbells.count());
+    }
+
+    /** §4.1.4.9: all registers can be reached through configuration space. */
+    @Test
+    void shouldReachRegistersThroughConfigAccess() {
+        int window = pci.capability(5);
+        configWindow(window, 0, 0x14, 1);
+        machine.configWrite(slot, window + 16, 1, DeviceStatus.ACKNOWLEDGE);
+        assertEquals(DeviceStatus.ACKNOWLEDGE, driver.status());
+        assertEquals(DeviceStatus.ACKNOWLEDGE, machine.configRead(slot, window + 16, 1));
+        // Whatever the width of the access, cap.length says what is passed on.
+        configWindow(window, 0, 0x04, 4);
+        assertEquals((int) driver.deviceFeatures(), (int) machine.configRead(slot, window + 16, 4));
+        configWindow(window, 0, 0x2000, 2);
+        assertEquals(0x0100, machine.configRead(slot, window + 16, 2));
+    }
+
+    /** §4.1.4.9: windows that are not wholly in the BAR, or not aligned, or of no width, do nothing. */
+    @Test
+    void shouldIgnoreConfigAccessOutsideBar() {
+        int window = pci.capability(5);
+        long[][] windows = {{1, 0x14, 1}, {0, 0x15, 4}, {0, 0x14, 3}, {0, 0x14, 0}, {0, 0x14, 8},
+                {0, 0xffff_fffcL, 4}, {0, 0x4000, 1}, {0, 0x3fff, 2}, {6, 0x14, 1}, {0, 0x14, 0xffff_ffffL}};
+        for (long[] each : windows) {
+            configWindow(window, (int) each[0], each[1], each[2]);
+            machine.configWrite(slot, window + 16, 4, 0x0101_0101L);
+            machine.configRead(slot, window + 16, 4);
+        }
+        assertEquals(0, driver.status());
+    }
+
+    private void configWindow(int window, int bar, long offset, long length) {
+        machine.configWrite(slot, window + 4, 1, bar);
+        machine.configWrite(slot, window + 8, 4, offset);
+        machine.configWrite(slot, window + 12, 4, length);
+    }
+
+    /** A vCPU that still holds the address of a device that is gone. */
+    @Test
+    void shouldIgnoreAccessesAfterClose() {
+        VirtioPciTransport other = new VirtioPciTransport(new FakeVirtioDevice(), machine.ram(), machine.msis,
+                machine.doorbells);
+        int otherSlot = machine.pci.add(other.function());
+        PciDriver late = new PciDriver(machine, otherSlot, true);
+        other.close();
+
+        late.acceptFeatures(RingFeatures.VERSION_1);
+        late.placeQueue(0, GEOMETRY);
+        late.enableQueue(0);
+        late.writeStatus(0xf);
+        late.notifyQueue(0);
+        late.readConfig(0, 4);
+        late.writeStatus(0);
+        machine.read(machine.barAddress(otherSlot, 1) + 0x800, 8);
+        machine.write(machine.barAddress(otherSlot, 1) + 12, 4, 0);
+        machine.pci.remove(other.function());
+    }
+}
