@@ -38,6 +38,7 @@ public final class Errno {
     public static final int EPIPE = libc_h.EPIPE;
     public static final int EDOM = libc_h.EDOM;
     public static final int ERANGE = libc_h.ERANGE;
+    public static final int EROFS = libc_h.EROFS;
     public static final int EDEADLK = libc_h.EDEADLK;
     public static final int ENAMETOOLONG = libc_h.ENAMETOOLONG;
     public static final int ENOLCK = libc_h.ENOLCK;
@@ -186,6 +187,7 @@ public final class Errno {
             BY_NUMBER[EPIPE] = "EPIPE";
             BY_NUMBER[EDOM] = "EDOM";
             BY_NUMBER[ERANGE] = "ERANGE";
+            BY_NUMBER[EROFS] = "EROFS";
             BY_NUMBER[EDEADLK] = "EDEADLK";
             BY_NUMBER[ENAMETOOLONG] = "ENAMETOOLONG";
             BY_NUMBER[ENOLCK] = "ENOLCK";

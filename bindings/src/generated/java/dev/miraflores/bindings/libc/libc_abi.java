@@ -182,6 +182,7 @@ public final class libc_abi {
     public static final int EREMOTEIO = 121;
     public static final int ERESTART = 85;
     public static final int ERFKILL = 132;
+    public static final int EROFS = 30;
     public static final int ESHUTDOWN = 108;
     public static final int ESOCKTNOSUPPORT = 94;
     public static final int ESPIPE = 29;

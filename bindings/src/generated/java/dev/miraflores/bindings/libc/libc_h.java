@@ -102,6 +102,9 @@ public class libc_h extends libc_h$shared {
     public static final int ESPIPE = 29;
     public static int ESPIPE() { return ESPIPE; }
 
+    public static final int EROFS = 30;
+    public static int EROFS() { return EROFS; }
+
     public static final int EMLINK = 31;
     public static int EMLINK() { return EMLINK; }
 

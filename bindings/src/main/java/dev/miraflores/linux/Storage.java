@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.linux;
+
+import dev.miraflores.bindings.libc.libc_abi;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * What a file, or the disk that a device stands for, says of how it wants to be read and written.
+ *
+ * <p>Thread: any.
+ *
+ * <p>Source: statx(2) (STATX_DIOALIGN), ioctl_list(2) for BLKGETSIZE64 and its siblings, preadv2(2) for the flags.
+ */
+public final class Storage {
+    /** A write that is durable when it is complete; for one request what O_DSYNC is for a descriptor. */
+    public static final int RWF_DSYNC = libc_abi.RWF_DSYNC;
+
+    private static final MemorySegment STATX = Libc.symbol("statx");
+
+    private Storage() {}
+
+    /** Bytes on a block device, or −errno. */
+    public static long deviceBytes(int fd) {
+        MemorySegment size = Libc.scratch();
+        int rc = Ioctl.call(fd, libc_abi.BLKGETSIZE64, size.address());
+        return rc < 0 ? rc : size.get(ValueLayout.JAVA_LONG, 0);
+    }
+
+    /** The smallest unit that a block device reads or writes, in bytes, or −errno. */
+    public static int logicalBlockBytes(int fd) {
+        return deviceInt(fd, libc_abi.BLKSSZGET);
+    }
+
+    /** The unit that a block device writes without reading first, in bytes, or −errno. */
+    public static int physicalBlockBytes(int fd) {
+        return deviceInt(fd, libc_abi.BLKPBSZGET);
+    }
+
+    /** Whether a block device takes no writes: 1 if so, 0 if not, or −errno. */
+    public static int isReadOnly(int fd) {
+        return deviceInt(fd, libc_abi.BLKROGET);
+    }
+
+    private static int deviceInt(int fd, long request) {
+        MemorySegment value = Libc.scratch();
+        int rc = Ioctl.call(fd, request, value.address());
+        return rc < 0 ? rc : value.get(ValueLayout.JAVA_INT, 0);
+    }
+
+    /** What O_DIRECT demands of this file, or {@code null} where the kernel (before Linux 6.1) or file system does not say. */
+    public static DirectAlignment directAlignment(int fd) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment status = arena.allocate(libc_abi.statx.sizeof, Long.BYTES);
+            MemorySegment ofDescriptor = arena.allocateFrom("");
+            int rc = Libc.callInt(STATX, fd, ofDescriptor.address(), libc_abi.AT_EMPTY_PATH, libc_abi.STATX_DIOALIGN,
+                    status.address(), 0, 0);
+            if (rc < 0 || (status.get(ValueLayout.JAVA_INT, libc_abi.statx.stx_mask) & libc_abi.STATX_DIOALIGN) == 0) {
+                return null;
+            }
+            int memory = status.get(ValueLayout.JAVA_INT, libc_abi.statx.stx_dio_mem_align);
+            int offset = status.get(ValueLayout.JAVA_INT, libc_abi.statx.stx_dio_offset_align);
+            return memory <= 0 || offset <= 0 ? null : new DirectAlignment(memory, offset);
+        }
+    }
+
+    /**
+     * @param memoryBytes what each buffer's address has to be a multiple of
+     * @param offsetBytes what file offsets and lengths have to be multiples of
+     */
+    public record DirectAlignment(int memoryBytes, int offsetBytes) {}
+}
