@@ -5,4 +5,5 @@ module dev.miraflores.aio {
     requires transitive dev.miraflores.bindings;
     requires org.jctools.core;
     exports dev.miraflores.aio;
+    exports dev.miraflores.aio.uring;
 }

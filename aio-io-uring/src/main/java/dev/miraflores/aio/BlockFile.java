@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio;
+
+import dev.miraflores.linux.Errno;
+import dev.miraflores.linux.Fd;
+import dev.miraflores.linux.FileIo;
+import dev.miraflores.linux.FileStatus;
+import dev.miraflores.linux.Storage;
+
+/**
+ * A disk image or block device that was opened, found fit to be a disk, and locked.
+ * <p>Thread: any; what it says never changes.
+ * <p>Lifetime: until {@link #close}, which every link to it must precede.
+ */
+public final class BlockFile implements AutoCloseable {
+
+    /** The unit of a disk's size, whatever its blocks (virtio 1.3 §5.2.4). */
+    public static final int SECTOR_BYTES = 512;
+
+    private static final int ANY_WRITE_PERMISSION = 0222;
+    private static final int PERMISSIONS = 07777;
+
+    private static final class Log {
+        static final System.Logger LOGGER = System.getLogger(BlockFile.class.getName());
+    }
+
+    private final String path;
+    private final Fd fd;
+    private final CacheMode cache;
+    private final boolean readOnly;
+    private final boolean locked;
+    private final long byteSize;
+    private final int physicalBlockBytes;
+    private final Storage.DirectAlignment alignment;
+
+    private BlockFile(
+            String path, Fd fd, CacheMode cache, boolean readOnly, boolean locked, long byteSize, int physicalBlockBytes,
+            Storage.DirectAlignment alignment) {
+        this.path = path;
+        this.fd = fd;
+        this.cache = cache;
+        this.readOnly = readOnly;
+        this.locked = locked;
+        this.byteSize = byteSize;
+        this.physicalBlockBytes = physicalBlockBytes;
+        this.alignment = alignment;
+    }
+
+    /**
+     * Opens a raw image: the file's bytes are the disk's.
+     *
+     * @throws DriveException where it is missing, no file or device, not permitted, of an odd size, or in use
+     */
+    public static BlockFile open(String path, CacheMode cache, boolean readOnly) {
+        Fd fd = openFile(path, cache, readOnly);
+        boolean done = false;
+        try {
+            FileStatus status = FileIo.fstat(fd.number());
+            checkKind(path, status, readOnly);
+            // It was there so that a FIFO did not make open(2) wait; left on, io_uring would not wait for the disk.
+            FileIo.setStatusFlags(fd.number(), FileIo.statusFlags(fd.number()) & ~Fd.O_NONBLOCK);
+            boolean locked = lock(path, fd, readOnly);
+            long byteSize = status.isBlockDevice() ? deviceBytes(path, fd, readOnly) : status.byteSize();
+            checkSize(path, byteSize);
+            Storage.DirectAlignment alignment = cache.isDirect() ? DirectProbe.alignment(fd.number(), byteSize) : null;
+            checkLastBlock(path, cache, readOnly, byteSize, alignment);
+            BlockFile file = new BlockFile(
+                path, fd, cache, readOnly, locked, byteSize, physicalBlockBytes(status, fd), alignment);
+            done = true;
+            return file;
+        } finally {
+            if (!done) {
+                fd.close();
+            }
+        }
+    }
+
+    private static Fd openFile(String path, CacheMode cache, boolean readOnly) {
+        int flags = (readOnly ? Fd.O_RDONLY : Fd.O_RDWR) | Fd.O_NONBLOCK | (cache.isDirect() ? Fd.O_DIRECT : 0);
+        int rc = Fd.tryOpen(path, flags, 0);
+        if (rc < 0) {
+            throw refusal(path, whyNotOpened(-rc, path, cache, readOnly));
+        }
+        return Fd.adopt(rc);
+    }
+
+    private static String whyNotOpened(int errno, String path, CacheMode cache, boolean readOnly) {
+        if (errno == Errno.ENOENT || errno == Errno.ENOTDIR) {
+            return "no such file; create one of 1 GiB with: truncate -s 1G " + path;
+        }
+        if (errno == Errno.EISDIR) {
+            return "is a directory; name an image file or a block device";
+        }
+        if (errno == Errno.EROFS) {
+            return "is on a read-only file system; use readonly=on";
+        }
+        if (errno == Errno.EACCES || errno == Errno.EPERM) {
+            return !readOnly && canBeRead(path)
+                ? "is read-only for this user; use readonly=on, or allow it with: chmod u+w " + path
+                : "permission denied; run as a user who may read " + (readOnly ? "" : "and write ") + "it";
+        }
+        if (errno == Errno.EINVAL && cache.isDirect()) {
+            return "cache=" + cache + " needs O_DIRECT, which its file system does not offer; use cache=writeback";
+        }
+        if (errno == Errno.ENXIO || errno == Errno.ENODEV || errno == Errno.ENOMEDIUM) {
+            return "is no file or block device, or a device without a disk; name an image file or a block device";
+        }
+        if (errno == Errno.ETXTBSY || errno == Errno.EBUSY) {
+            return "in use by the host itself; stop that use, or name another";
+        }
+        return "cannot be opened: " + Errno.name(errno) + " (" + errno + ")";
+    }
+
+    private static boolean canBeRead(String path) {
+        int rc = Fd.tryOpen(path, Fd.O_RDONLY | Fd.O_NONBLOCK, 0);
+        if (rc >= 0) {
+            Fd.close(rc);
+        }
+        return rc >= 0;
+    }
+
+    private static void checkKind(String path, FileStatus status, boolean readOnly) {
+        if (status.isDirectory()) {
+            throw refusal(path, "is a directory; name an image file or a block device");
+        }
+        if (!status.isRegularFile() && !status.isBlockDevice()) {
+            throw refusal(path, "is neither a file nor a block device; name one that is");
+        }
+        // Root may write what nobody was meant to; who took the permission away meant something by it.
+        if (!readOnly && status.isRegularFile() && (status.mode() & ANY_WRITE_PERMISSION) == 0) {
+            throw refusal(path, "is read-only (mode 0" + Integer.toOctalString(status.mode() & PERMISSIONS)
+                + "); use readonly=on, or allow writing with: chmod u+w " + path);
+        }
+    }
+
+    private static boolean lock(String path, Fd fd, boolean readOnly) {
+        int rc = ImageLock.acquire(fd.number(), !readOnly);
+        if (rc == -Errno.EAGAIN || rc == -Errno.EACCES) {
+            throw refusal(path, "in use by another hv or process, which "
+                + (readOnly ? "writes it; end that one first" : "has it open; end that one, or use readonly=on in both"));
+        }
+        if (rc < 0) {
+            Log.LOGGER.log(System.Logger.Level.INFO,
+                "drive " + path + ": not locked, its file system has no such locks: " + Errno.name(-rc));
+        }
+        return rc == 0;
+    }
+
+    private static long deviceBytes(String path, Fd fd, boolean readOnly) {
+        long bytes = Storage.deviceBytes(fd.number());
+        if (bytes < 0) {
+            throw refusal(path, "does not tell its size: BLKGETSIZE64: " + Errno.name((int) -bytes));
+        }
+        if (!readOnly && Storage.isReadOnly(fd.number()) == 1) {
+            throw refusal(path, "is a read-only device; use readonly=on");
+        }
+        return bytes;
+    }
+
+    private static void checkSize(String path, long byteSize) {
+        long odd = byteSize % SECTOR_BYTES;
+        if (odd != 0) {
+            throw refusal(path, "size " + byteSize + " is not a multiple of " + SECTOR_BYTES
+                + "; lengthen it with: truncate -s " + (byteSize - odd + SECTOR_BYTES) + " " + path);
+        }
+    }
+
+    /** A write to a block that only half exists would make the file longer. */
+    private static void checkLastBlock(
+            String path, CacheMode cache, boolean readOnly, long byteSize, Storage.DirectAlignment alignment) {
+        if (!readOnly && alignment != null && byteSize % alignment.offsetBytes() != 0) {
+            long rounded = (byteSize / alignment.offsetBytes() + 1) * alignment.offsetBytes();
+            throw refusal(path, "size " + byteSize + " is not a multiple of the " + alignment.offsetBytes()
+                + " bytes that cache=" + cache + " writes at a time here; use cache=writeback, or lengthen it with:"
+                + " truncate -s " + rounded + " " + path);
+        }
+    }
+
+    private static int physicalBlockBytes(FileStatus status, Fd fd) {
+        int bytes = status.isBlockDevice() ? Storage.physicalBlockBytes(fd.number()) : SECTOR_BYTES;
+        return Math.max(bytes, SECTOR_BYTES);
+    }
+
+    private static DriveException refusal(String path, String reason) {
+        return new DriveException("drive " + path + ": " + reason);
+    }
+
+    /** As it was given to {@link #open}. */
+    public String path() {
+        return path;
+    }
+
+    /** The descriptor's number. */
+    public int number() {
+        return fd.number();
+    }
+
+    /** Bytes on the disk, a multiple of {@link #SECTOR_BYTES}. */
+    public long byteSize() {
+        return byteSize;
+    }
+
+    public CacheMode cache() {
+        return cache;
+    }
+
+    public boolean isReadOnly() {
+        return readOnly;
+    }
+
+    /** Whether others are kept from it; false only on file systems without locks. */
+    public boolean isLocked() {
+        return locked;
+    }
+
+    /** What the disk below writes without reading first, in bytes, as far as it tells. */
+    public int physicalBlockBytes() {
+        return physicalBlockBytes;
+    }
+
+    /** What O_DIRECT demands, or {@code null} where the page cache is in between. */
+    public Storage.DirectAlignment directAlignment() {
+        return alignment;
+    }
+
+    /** Unlocks and closes the file. Once more does nothing. */
+    @Override
+    public void close() {
+        if (fd.isOpen()) {
+            if (locked) {
+                ImageLock.release(fd.number());
+            }
+            fd.close();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return path;
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio;
+
+/**
+ * A way for requests to a disk: the engine at the end, or something before it that looks at requests, changes them,
+ * holds them back, or answers them itself.
+ * <p>Thread: its I/O thread, all methods.
+ * <p>Lifetime: until {@link #close}, with nothing in flight.
+ */
+public interface BlockLink extends AutoCloseable {
+
+    /**
+     * Takes a request. It completes exactly once, on this thread, maybe before this returns. Requests are in no order:
+     * whoever wants one waits for the first to complete.
+     */
+    void submit(BlockIo io);
+
+    @Override
+    void close();
+}

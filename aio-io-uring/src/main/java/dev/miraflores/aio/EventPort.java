@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio;
+
+import dev.miraflores.linux.EventFd;
+
+/**
+ * Where an I/O thread waits, and what it hands requests to: the kernel, in one shape or another.
+ * <p>Thread: the I/O thread, from {@link #enable} on.
+ */
+abstract sealed class EventPort permits UringPort {
+
+    /** A place to wait may be hours away. */
+    static final long NO_TIMEOUT = Long.MAX_VALUE;
+
+    /** Makes the calling thread the owner. */
+    abstract void enable();
+
+    /** Whether {@link #dispatch} or {@link #submit} would find something. Looks at memory only. */
+    abstract boolean hasEvents();
+
+    /** Hands over what has been queued, without waiting; no call where there is nothing. */
+    abstract void submit();
+
+    /** Hands over what has been queued, and sleeps until there is an event, or time is up, or for no reason at all. */
+    abstract void await(long timeoutNs);
+
+    /** Calls those whom events concern; answers how many there were. A bounded number, so that others get a turn. */
+    abstract int dispatch();
+
+    abstract Watch watch(EventFd event, EventHandler handler);
+
+    abstract BlockEngine openEngine(BlockFile file, IoMemory memory, int depth);
+
+    /** Requests in flight in all engines. */
+    abstract int inFlight();
+
+    /** Once nothing is in flight. */
+    abstract void close();
+}

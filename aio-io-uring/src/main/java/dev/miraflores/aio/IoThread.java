@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio;
+
+import dev.miraflores.aio.uring.KernelFeatures;
+import dev.miraflores.linux.EventFd;
+import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
+
+/**
+ * A thread that does I/O, and all of the work around it, for the disks it was given.
+ * <p>It waits in one place, for doorbells, completions and messages alike. Before it sleeps it looks for work in memory
+ * for a while that adapts to the load. A turn takes what has come, hands everything over in one system call, and
+ * publishes and notifies once for all of it.
+ * <p>Thread: {@code start}, {@code execute}, {@code close} and the counters, any; the rest, the I/O thread, to which
+ * {@code execute} is the way.
+ * <p>Lifetime: until {@link #close}, which lets requests in flight finish first.
+ */
+public final class IoThread implements AutoCloseable {
+
+    private static final int POLL_CLOCK_INTERVAL = 16;
+    private static final PolledSource[] NO_SOURCES = {};
+
+    private static final class Log {
+        static final System.Logger LOGGER = System.getLogger(IoThread.class.getName());
+    }
+
+    private final EventPort port;
+    private final Mailbox mailbox;
+    private final PollTime pollTime;
+    private final Counters<IoThreadCounter> counters = new Counters<>(IoThreadCounter.values().length);
+    private final Thread thread;
+
+    /** Replaced, never changed, so that a turn that is going through it is not disturbed. */
+    private PolledSource[] sources = NO_SOURCES;
+    private volatile boolean closing;
+
+    private IoThread(String name, IoThreadOptions options, EventPort port, Mailbox mailbox) {
+        this.port = port;
+        this.mailbox = mailbox;
+        this.pollTime = new PollTime(options.pollMaxNs(), options.pollGrow(), options.pollShrink());
+        this.thread = new Thread(this::run, name);
+        thread.setDaemon(true);
+    }
+
+    /** With the usual options. */
+    public static IoThread start(String name) {
+        return start(name, IoThreadOptions.DEFAULTS);
+    }
+
+    /**
+     * Starts a thread.
+     *
+     * @param name for the eyes of the operator; the kernel shows the first 15 bytes
+     * @throws DriveException where the host has no I/O engine for it
+     */
+    public static IoThread start(String name, IoThreadOptions options) {
+        KernelFeatures features = KernelFeatures.host();
+        if (!features.isAvailable()) {
+            throw new DriveException("no I/O engine: " + features.whyNot());
+        }
+        Mailbox mailbox = new Mailbox();
+        IoThread ioThread;
+        try {
+            ioThread = new IoThread(name, options, new UringPort(features), mailbox);
+        } catch (RuntimeException | Error e) {
+            mailbox.close();
+            throw e;
+        }
+        ioThread.thread.start();
+        return ioThread;
+    }
+
+    public String name() {
+        return thread.getName();
+    }
+
+    /** Whether the caller is this thread. */
+    public boolean isCurrent() {
+        return Thread.currentThread() == thread;
+    }
+
+    public Counters<IoThreadCounter> counters() {
+        return counters;
+    }
+
+    /** Sets how long it may poll before it sleeps; 0 is not at all. Any thread. */
+    public void setPollMaxNs(long maxNs) {
+        pollTime.setMax(maxNs);
+    }
+
+    /**
+     * Runs {@code action} on this thread, soon, after what was sent before it by the same thread. Does not wait.
+     *
+     * @throws RejectedExecutionException where the thread has ended; the action will not run
+     */
+    public void execute(Runnable action) {
+        if (!mailbox.send(action)) {
+            throw new RejectedExecutionException("I/O thread " + name() + " has ended");
+        }
+    }
+
+    /**
+     * Runs {@code action} on this thread and waits until it has; at once where this is that thread. What it throws is
+     * thrown here.
+     *
+     * @throws RejectedExecutionException where the thread has ended; the action will not run
+     */
+    public void call(Runnable action) {
+        if (isCurrent()) {
+            action.run();
+            return;
+        }
+        Call call = new Call(action);
+        execute(call);
+        call.await();
+    }
+
+    /** Calls {@code handler} when {@code event} is signalled. */
+    public Watch watch(EventFd event, EventHandler handler) {
+        checkCurrent();
+        return port.watch(event, handler);
+    }
+
+    /** Looks after {@code source}, which {@code event} is signalled for when nobody looks. */
+    public Watch watch(EventFd event, PolledSource source) {
+        checkCurrent();
+        // The signal has only to end the sleep: awake, the thread looks at every source.
+        Watch doorbell = port.watch(event, () -> { });
+        sources = Arrays.copyOf(sources, sources.length + 1);
+        sources[sources.length - 1] = source;
+        return new SourceWatch(doorbell, source);
+    }
+
+    private final class SourceWatch implements Watch {
+        private final Watch doorbell;
+        private final PolledSource source;
+
+        SourceWatch(Watch doorbell, PolledSource source) {
+            this.doorbell = doorbell;
+            this.source = source;
+        }
+
+        @Override
+        public void close() {
+            doorbell.close();
+            removeSource(source);
+        }
+    }
+
+    /**
+     * A link to {@code file} on this thread.
+     *
+     * @param memory where the buffers of requests lie
+     * @param depth  how many requests there are at once
+     */
+    public BlockEngine open(BlockFile file, IoMemory memory, int depth) {
+        checkCurrent();
+        BlockEngine engine = port.openEngine(file, memory, depth);
+        return file.directAlignment() == null ? engine : new AlignedLink(engine, file.directAlignment(), memory);
+    }
+
+    private void checkCurrent() {
+        if (!isCurrent()) {
+            throw new IllegalStateException("only on I/O thread " + name() + ", not " + Thread.currentThread().getName());
+        }
+    }
+
+    private void run() {
+        try {
+            port.enable();
+            port.watch(mailbox.event(), () -> { });
+            while (!closing || port.inFlight() != 0) {
+                turn();
+            }
+        } catch (RuntimeException | Error bug) {
+            onFailure(bug);
+        } finally {
+            end();
+        }
+    }
+
+    private void turn() {
+        counters.increment(IoThreadCounter.TURNS);
+        boolean worked = runMessages();
+        if (!closing) {
+            for (PolledSource source : sources) {
+                worked |= poll(source);
+            }
+        }
+        // With no polling to come, handing over and sleeping are one call.
+        boolean awake = worked && (pollTime.ns() != 0 || mailbox.hasMessages() || hasWork());
+        if (awake || port.hasEvents()) {
+            port.submit();
+        } else {
+            endTurn();
+            await();
+        }
+        counters.add(IoThreadCounter.EVENTS, port.dispatch());
+        endTurn();
+    }
+
+    private boolean poll(PolledSource source) {
+        try {
+            return source.poll();
+        } catch (RuntimeException | Error bug) {
+            drop(source, bug);
+            return true;
+        }
+    }
+
+    private boolean hasWork() {
+        for (PolledSource source : sources) {
+            if (source.hasWork()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void endTurn() {
+        for (PolledSource source : sources) {
+            try {
+                source.endTurn();
+            } catch (RuntimeException | Error bug) {
+                drop(source, bug);
+            }
+        }
+    }
+
+    /** A bug in one source must not be the others' end. */
+    private void drop(PolledSource source, Throwable bug) {
+        removeSource(source);
+        source.onFailure(bug);
+    }
+
+    private void removeSource(PolledSource source) {
+        PolledSource[] left = NO_SOURCES;
+        for (PolledSource each : sources) {
+            if (each != source) {
+                left = Arrays.copyOf(left, left.length + 1);
+                left[left.length - 1] = each;
+            }
+        }
+        sources = left;
+    }
+
+    private boolean runMessages() {
+        boolean any = false;
+        if (mailbox.hasMessages()) {
+            for (Runnable action; (action = mailbox.take()) != null; any = true) {
+                counters.increment(IoThreadCounter.MESSAGES);
+                runMessage(action);
+            }
+        }
+        return any;
+    }
+
+    private void runMessage(Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException | Error bug) {
+            // Its sender's mistake, not that of the disks here.
+            Log.LOGGER.log(System.Logger.Level.ERROR, "a message to I/O thread " + name() + " failed", bug);
+        }
+    }
+
+    /** Nothing is left to do: looks for a while, then sleeps. */
+    private void await() {
+        if (closing) {
+            if (port.inFlight() != 0) {
+                port.await(EventPort.NO_TIMEOUT);
+            }
+            return;
+        }
+        long start = System.nanoTime();
+        long pollNs = pollTime.ns();
+        if (pollNs != 0) {
+            port.submit();
+            if (poll(start, pollNs)) {
+                counters.increment(IoThreadCounter.POLL_HITS);
+                pollTime.waited(System.nanoTime() - start);
+                return;
+            }
+            counters.increment(IoThreadCounter.POLL_MISSES);
+        }
+        for (PolledSource source : sources) {
+            if (source.enableEvents()) {
+                return;
+            }
+        }
+        counters.increment(IoThreadCounter.SLEEPS);
+        port.await(EventPort.NO_TIMEOUT);
+        pollTime.waited(System.nanoTime() - start);
+    }
+
+    private boolean poll(long start, long pollNs) {
+        do {
+            for (int i = 0; i < POLL_CLOCK_INTERVAL; i++) {
+                if (mailbox.hasMessages() || port.hasEvents()) {
+                    return true;
+                }
+                if (hasWork()) {
+                    return true;
+                }
+                Thread.onSpinWait();
+            }
+        } while (System.nanoTime() - start < pollNs);
+        return false;
+    }
+
+    /** The loop itself threw. Sources hear of it; what is in flight still has to finish before memory may go. */
+    private void onFailure(Throwable bug) {
+        Log.LOGGER.log(System.Logger.Level.ERROR, "I/O thread " + name() + " failed", bug);
+        for (PolledSource source : sources) {
+            drop(source, bug);
+        }
+        while (port.inFlight() != 0) {
+            try {
+                port.await(EventPort.NO_TIMEOUT);
+                port.dispatch();
+            } catch (RuntimeException | Error another) {
+                Log.LOGGER.log(System.Logger.Level.ERROR, "I/O thread " + name() + " failed again", another);
+            }
+        }
+    }
+
+    private void end() {
+        mailbox.end();
+        for (Runnable action; (action = mailbox.take()) != null; ) {
+            runMessage(action);
+        }
+        port.close();
+        mailbox.close();
+    }
+
+    /**
+     * Ends the thread, once nothing is in flight any more; sources that are still watched are left alone from then on.
+     * Waits for it, whatever interrupts come. Once more does nothing.
+     */
+    @Override
+    public void close() {
+        if (isCurrent()) {
+            throw new IllegalStateException("I/O thread " + name() + " cannot wait for its own end");
+        }
+        closing = true;
+        mailbox.send(() -> { });
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** An action that somebody waits for. */
+    private static final class Call implements Runnable {
+        private final Runnable action;
+        private final CountDownLatch done = new CountDownLatch(1);
+        private Throwable thrown;
+
+        Call(Runnable action) {
+            this.action = action;
+        }
+
+        @Override
+        public void run() {
+            try {
+                action.run();
+            } catch (RuntimeException | Error e) {
+                thrown = e;
+            } finally {
+                done.countDown();
+            }
+        }
+
+        void await() {
+            boolean interrupted = false;
+            while (true) {
+                try {
+                    done.await();
+                    break;
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            if (thrown instanceof RuntimeException e) {
+                throw e;
+            }
+            if (thrown instanceof Error e) {
+                throw e;
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio;
+
+import static dev.miraflores.bindings.iouring.io_uring_abi.*;
+
+import dev.miraflores.aio.BlockIo.Operation;
+import dev.miraflores.aio.uring.SubmissionQueue;
+import dev.miraflores.aio.uring.UserData;
+import dev.miraflores.linux.Errno;
+import dev.miraflores.linux.Storage;
+
+/**
+ * Requests as entries of the thread's ring. Each has a slot while it is in flight, whose number comes back in the
+ * user_data; entries gather until the turn ends.
+ */
+final class UringBlockEngine implements BlockEngine, CqeHandler {
+
+    /** EAGAIN is rare and passes; a host where it does not gets it reported after that many times. */
+    private static final int MAX_RETRIES = 100;
+    private static final int NO_BUFFER = -1;
+
+    private final UringPort port;
+    private final SubmissionQueue sq;
+    private final BlockFile file;
+    private final IoMemory memory;
+    private final boolean fixedBuffers;
+    private final int owner;
+    private final int fileIndex;
+    private final int fd;
+    private final int sqeFlags;
+
+    private final BlockIo[] slots;
+    private final int[] freeSlots;
+    private int freeCount;
+
+    /** Requests that found the ring full, first come first served. */
+    private final BlockIoQueue heldBack = new BlockIoQueue();
+
+    private final Counters<EngineCounter> counters = new Counters<>(EngineCounter.values().length);
+
+    UringBlockEngine(UringPort port, BlockFile file, IoMemory memory, int depth) {
+        this.port = port;
+        this.sq = port.ring.submissionQueue();
+        this.file = file;
+        this.memory = memory;
+        this.owner = port.addOwner(this);
+        this.fileIndex = port.registerFile(file.number());
+        this.fd = fileIndex >= 0 ? fileIndex : file.number();
+        this.sqeFlags = fileIndex >= 0 ? IOSQE_FIXED_FILE : 0;
+        // The page cache is copied from and to, so there are no pages to pin.
+        this.fixedBuffers = file.cache().isDirect() && port.registerMemory(memory);
+        this.slots = new BlockIo[depth];
+        this.freeSlots = new int[depth];
+        for (int i = 0; i < depth; i++) {
+            freeSlots[i] = depth - 1 - i;
+        }
+        this.freeCount = depth;
+    }
+
+    @Override
+    public String name() {
+        return "io_uring";
+    }
+
+    @Override
+    public int inFlight() {
+        return slots.length - freeCount + heldBack.size();
+    }
+
+    boolean usesRegisteredMemory() {
+        return fixedBuffers;
+    }
+
+    @Override
+    public Counters<EngineCounter> counters() {
+        return counters;
+    }
+
+    @Override
+    public void submit(BlockIo io) {
+        if (io.operation() == Operation.FLUSH && !file.cache().flushes()) {
+            io.complete(0);
+        } else {
+            startOrHoldBack(io, sqeFlags);
+        }
+    }
+
+    private void startOrHoldBack(BlockIo io, int flags) {
+        if (!heldBack.isEmpty() || !start(io, flags)) {
+            heldBack.add(io);
+        }
+    }
+
+    /** Once a turn: the ring may have room again. */
+    void submitHeldBack() {
+        while (!heldBack.isEmpty() && start(heldBack.first(), sqeFlags)) {
+            heldBack.remove();
+        }
+    }
+
+    /** Gives the request a slot and an entry; answers false where either is not to be had now. */
+    private boolean start(BlockIo io, int flags) {
+        if (freeCount == 0) {
+            return false;
+        }
+        int slot = freeSlots[freeCount - 1];
+        if (!prepare(io, slot, flags)) {
+            return false;
+        }
+        freeCount--;
+        slots[slot] = io;
+        return true;
+    }
+
+    private boolean prepare(BlockIo io, int slot, int flags) {
+        long entry = port.beginEntry();
+        if (entry == SubmissionQueue.FULL) {
+            return false;
+        }
+        counters.increment(EngineCounter.SUBMITTED);
+        long userData = UserData.pack(owner, slot);
+        switch (io.operation()) {
+            case READ -> prepareTransfer(
+                io, entry, flags, userData, IORING_OP_READ, IORING_OP_READ_FIXED, IORING_OP_READV, 0);
+            case WRITE -> prepareTransfer(
+                io, entry, flags, userData, IORING_OP_WRITE, IORING_OP_WRITE_FIXED, IORING_OP_WRITEV,
+                io.isDurable() ? Storage.RWF_DSYNC : 0);
+            case FLUSH -> sq.prepareDataSync(entry, flags, fd, userData);
+        }
+        return true;
+    }
+
+    private void prepareTransfer(
+            BlockIo io, long entry, int flags, long userData, int plainOp, int fixedOp, int vectoredOp, int rwFlags) {
+        if (io.remainingBuffers() != 1) {
+            sq.prepareVectored(entry, vectoredOp, flags, fd, io.remainingIovecs(), io.remainingBuffers(),
+                io.remainingOffset(), rwFlags, userData);
+            return;
+        }
+        long address = io.remainingAddress();
+        int bytes = (int) io.remainingBytes();
+        int buffer = fixedBuffers ? memory.find(address, bytes) : NO_BUFFER;
+        if (buffer == NO_BUFFER) {
+            sq.prepareTransfer(entry, plainOp, flags, fd, address, bytes, io.remainingOffset(), rwFlags, userData);
+        } else {
+            counters.increment(EngineCounter.FIXED_BUFFER);
+            sq.prepareFixedTransfer(
+                entry, fixedOp, flags, fd, address, bytes, io.remainingOffset(), rwFlags, userData, buffer);
+        }
+    }
+
+    @Override
+    public void onCompletion(int slot, int result, int flags) {
+        BlockIo io = slots[slot];
+        slots[slot] = null;
+        freeSlots[freeCount++] = slot;
+        if (result == io.remainingBytes() || result >= 0 && io.operation() == Operation.FLUSH) {
+            io.complete(0);
+        } else if (result > 0) {
+            counters.increment(EngineCounter.CONTINUED);
+            io.advance(result);
+            startOrHoldBack(io, sqeFlags);
+        } else if ((result == -Errno.EAGAIN || result == -Errno.EINTR) && io.retries < MAX_RETRIES) {
+            counters.increment(EngineCounter.RETRIED);
+            io.retries++;
+            // From a thread of the kernel's, which may wait for what was not to be had without waiting.
+            startOrHoldBack(io, sqeFlags | IOSQE_ASYNC);
+        } else {
+            // No bytes at all: the file has become shorter than the disk. What is missing is lost, not zero.
+            io.complete(result == 0 ? -Errno.EIO : result);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (inFlight() != 0) {
+            throw new IllegalStateException("drive " + file + ": " + inFlight() + " requests in flight");
+        }
+        port.removeEngine(this);
+        port.removeOwner(owner);
+        port.unregisterFile(fileIndex);
+        if (fixedBuffers) {
+            port.unregisterMemory();
+        }
+    }
+}

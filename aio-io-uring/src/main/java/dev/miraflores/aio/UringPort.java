@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio;
+
+import dev.miraflores.aio.uring.CompletionQueue;
+import dev.miraflores.aio.uring.IoUring;
+import dev.miraflores.aio.uring.KernelFeatures;
+import dev.miraflores.aio.uring.SubmissionQueue;
+import dev.miraflores.aio.uring.UserData;
+import dev.miraflores.linux.Errno;
+import dev.miraflores.linux.EventFd;
+import dev.miraflores.linux.FileIo;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/** An I/O thread's io_uring, and who owns which of its completions. */
+final class UringPort extends EventPort {
+
+    /** Entries filled between two system calls; more only make a call more. */
+    private static final int SQ_ENTRIES = 256;
+    /** Completions in the ring; more go into a list of the kernel's. */
+    private static final int CQ_ENTRIES = 1024;
+    /** Places for registered files, each a disk of this thread's. */
+    private static final int FILE_TABLE_SIZE = 16;
+    private static final int NO_FILE = -1;
+
+    /** Owner of completions that nobody waits for. */
+    static final int NOBODY = 0;
+
+    private static final class Log {
+        static final System.Logger LOGGER = System.getLogger(UringPort.class.getName());
+    }
+
+    final IoUring ring;
+    private final SubmissionQueue sq;
+    private final CompletionQueue cq;
+    private final boolean multishotPoll;
+
+    private CqeHandler[] owners = {(value, result, flags) -> { }};
+    private UringBlockEngine[] engines = {};
+    private UringWatch[] unarmed = {};
+
+    private boolean[] filePlaces;
+    private IoMemory registeredMemory;
+    private boolean registrationRefused;
+
+    UringPort(KernelFeatures features) {
+        ring = IoUring.create(features, SQ_ENTRIES, CQ_ENTRIES);
+        sq = ring.submissionQueue();
+        cq = ring.completionQueue();
+        multishotPoll = features.hasMultishotPoll();
+    }
+
+    @Override
+    void enable() {
+        ring.enable();
+    }
+
+    @Override
+    boolean hasEvents() {
+        return ring.hasCompletions();
+    }
+
+    @Override
+    void submit() {
+        ring.submit();
+    }
+
+    @Override
+    void await(long timeoutNs) {
+        ring.submitAndWait(timeoutNs);
+    }
+
+    @Override
+    int dispatch() {
+        int count = cq.ready();
+        for (int i = 0; i < count; i++) {
+            long userData = cq.userData(0);
+            int result = cq.result(0);
+            int flags = cq.flags(0);
+            // First given back, so that whatever comes of it, it does not come twice.
+            cq.advance(1);
+            owners[UserData.owner(userData)].onCompletion(UserData.value(userData), result, flags);
+        }
+        if (unarmed.length != 0) {
+            armAgain();
+        }
+        for (UringBlockEngine engine : engines) {
+            engine.submitHeldBack();
+        }
+        return count;
+    }
+
+    private void armAgain() {
+        UringWatch[] waiting = unarmed;
+        unarmed = new UringWatch[0];
+        for (UringWatch watch : waiting) {
+            watch.arm();
+        }
+    }
+
+    /** Takes an entry of the ring, handing over those before if it has to; or {@link SubmissionQueue#FULL}. */
+    long beginEntry() {
+        long entry = sq.begin();
+        if (entry == SubmissionQueue.FULL) {
+            ring.submit();
+            entry = sq.begin();
+        }
+        return entry;
+    }
+
+    int addOwner(CqeHandler handler) {
+        for (int i = NOBODY + 1; i < owners.length; i++) {
+            if (owners[i] == null) {
+                owners[i] = handler;
+                return i;
+            }
+        }
+        owners = Arrays.copyOf(owners, owners.length + 1);
+        owners[owners.length - 1] = handler;
+        return owners.length - 1;
+    }
+
+    /** Once no completion of its can come any more. */
+    void removeOwner(int owner) {
+        owners[owner] = null;
+    }
+
+    @Override
+    Watch watch(EventFd event, EventHandler handler) {
+        UringWatch watch = new UringWatch(this, event, handler, multishotPoll);
+        watch.arm();
+        return watch;
+    }
+
+    /** The ring was full: tried again next turn. */
+    void armLater(UringWatch watch) {
+        unarmed = Arrays.copyOf(unarmed, unarmed.length + 1);
+        unarmed[unarmed.length - 1] = watch;
+    }
+
+    @Override
+    BlockEngine openEngine(BlockFile file, IoMemory memory, int depth) {
+        UringBlockEngine engine = new UringBlockEngine(this, file, memory, depth);
+        engines = Arrays.copyOf(engines, engines.length + 1);
+        engines[engines.length - 1] = engine;
+        return engine;
+    }
+
+    void removeEngine(UringBlockEngine engine) {
+        UringBlockEngine[] left = new UringBlockEngine[engines.length - 1];
+        int count = 0;
+        for (UringBlockEngine each : engines) {
+            if (each != engine) {
+                left[count++] = each;
+            }
+        }
+        engines = left;
+    }
+
+    @Override
+    int inFlight() {
+        int sum = 0;
+        for (UringBlockEngine engine : engines) {
+            sum += engine.inFlight();
+        }
+        return sum;
+    }
+
+    /** Registers a file, which spares the kernel two atomic operations a request: its index, or −1 to go without. */
+    int registerFile(int fd) {
+        if (filePlaces == null) {
+            filePlaces = new boolean[ring.registerFileTable(FILE_TABLE_SIZE) ? FILE_TABLE_SIZE : 0];
+        }
+        for (int i = 0; i < filePlaces.length; i++) {
+            if (!filePlaces[i] && ring.updateFile(i, fd) == 0) {
+                filePlaces[i] = true;
+                return i;
+            }
+        }
+        return NO_FILE;
+    }
+
+    void unregisterFile(int index) {
+        if (index != NO_FILE) {
+            ring.updateFile(index, NO_FILE);
+            filePlaces[index] = false;
+        }
+    }
+
+    /**
+     * Registers memory, which spares the kernel looking up and pinning pages for each request; the ring has one set, that
+     * of the first who asks.
+     *
+     * @return whether buffers in it can be used by index
+     */
+    boolean registerMemory(IoMemory memory) {
+        if (registeredMemory == null && !registrationRefused && memory.partCount() > 0) {
+            int rc = register(memory);
+            registrationRefused = rc < 0;
+            if (rc == 0) {
+                registeredMemory = memory;
+            } else {
+                Log.LOGGER.log(System.Logger.Level.INFO, "guest memory is not registered with io_uring: "
+                    + Errno.name(-rc) + (rc == -Errno.ENOMEM ? ", the memlock limit (ulimit -l) is below its size" : ""));
+            }
+        }
+        return registeredMemory == memory;
+    }
+
+    private int register(IoMemory memory) {
+        try (Arena arena = Arena.ofConfined()) {
+            int count = memory.partCount();
+            MemorySegment iovecs = arena.allocate((long) FileIo.IOVEC_BYTES * count, Long.BYTES);
+            for (int i = 0; i < count; i++) {
+                iovecs.setAtIndex(ValueLayout.JAVA_LONG, 2L * i, memory.partAddress(i));
+                iovecs.setAtIndex(ValueLayout.JAVA_LONG, 2L * i + 1, memory.partLength(i));
+            }
+            return ring.registerBuffers(iovecs.address(), count);
+        }
+    }
+
+    /** The last who used registered memory is gone: unpins it. */
+    void unregisterMemory() {
+        for (UringBlockEngine engine : engines) {
+            if (engine.usesRegisteredMemory()) {
+                return;
+            }
+        }
+        if (registeredMemory != null) {
+            ring.unregisterBuffers();
+            registeredMemory = null;
+        }
+    }
+
+    @Override
+    void close() {
+        ring.close();
+    }
+}
