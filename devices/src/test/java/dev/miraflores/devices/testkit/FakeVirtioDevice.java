@@ -119,6 +119,11 @@ public final class FakeVirtioDevice implements VirtioDevice {
         return queue != null && queue.kick().drain() != 0 ? serve(queue) : 0;
     }
 
+    /** Asks the driver for a notification of the next buffer, as a device does before it waits. */
+    public void askForKicks(int index) {
+        activation.queues().get(index).ring().enableNotifications();
+    }
+
     private int serve(DeviceQueue queue) {
         Virtqueue ring = queue.ring();
         int served = 0;
