@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# In L1, before a test's own script: the disks, and what such a script needs.
+# shellcheck shell=bash disable=SC2154
+set -euo pipefail
+
+mkdir -p /.l1/disks
+mount -t ext4 /dev/vda /.l1/disks
+cd /.l1/disks
+trap 'cd /; sync; umount /.l1/disks' EXIT
+
+vmm() { "$lab/vmm" "$@"; }
+
+fail() { echo "FAILED: $*" >&2; exit 1; }
+
+wait_for_line() { # FILE PATTERN SECONDS
+    local i
+    for ((i = 0; i < $3 * 5; i++)); do
+        ! grep -qE "$2" "$1" 2>/dev/null || return 0
+        sleep 0.2
+    done
+    fail "no line like '$2' in $1 within $3 s"
+}

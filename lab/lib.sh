@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the scripts beside it: Debian packages fetched without installing them, kernels unpacked, initramfs made.
+# shellcheck shell=bash
+
+lab=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)
+top=${lab%/*}
+cache=${LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/miraflores/lab}
+
+say() { echo "lab: $*" >&2; }
+die() { say "$*"; exit 125; }
+
+# One preparation at a time, whoever asks; the rest of the script runs unlocked.
+with_cache_locked() { # COMMAND…
+    local lock
+    mkdir -p "$cache"
+    exec {lock}> "$cache/lock"
+    flock "$lock"
+    "$@"
+    exec {lock}>&-
+}
+
+# --- packages ----------------------------------------------------------------------------------------------------
+
+apt_get() { # its output only when it fails
+    apt-get "$@" > "$cache/apt.log" 2>&1
+}
+
+fetch_deb() { # PACKAGE: prints the path of its .deb
+    local deb
+    mkdir -p "$cache/deb"
+    deb=$(compgen -G "$cache/deb/${1}_*.deb" | tail -n 1) || true
+    if [ -z "$deb" ]; then
+        (cd "$cache/deb" && { apt_get download -q "$1" || { apt_get update -q && apt_get download -q "$1"; }; }) \
+            || { cat "$cache/apt.log" >&2; die "cannot download the Debian package $1"; }
+        deb=$(compgen -G "$cache/deb/${1}_*.deb" | tail -n 1)
+    fi
+    echo "$deb"
+}
+
+program() { # NAME PACKAGE PATH-IN-IT: prints a path that runs it, installed or not
+    local tree=$cache/programs/$2 deb
+    if command -v "$1"; then return; fi
+    if [ ! -x "$tree/$3" ]; then
+        deb=$(fetch_deb "$2")
+        dpkg-deb -x "$deb" "$tree"
+    fi
+    echo "$tree/$3"
+}
+
+static_busybox() { # prints its path: guests have no libraries
+    local busybox
+    busybox=$(command -v busybox || true)
+    if [ -n "$busybox" ] && ! head -c 4096 "$busybox" | grep -qa /ld-linux; then echo "$busybox"; return; fi
+    busybox=$cache/programs/busybox-static/bin/busybox
+    [ -x "$busybox" ] || dpkg-deb -x "$(fetch_deb busybox-static)" "$cache/programs/busybox-static"
+    echo "$busybox"
+}
+
+# --- kernels -----------------------------------------------------------------------------------------------------
+
+kernel_package() { # METAPACKAGE: prints the package that it stands for today
+    local package
+    package=$(apt-cache depends "$1" 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+    if [ -z "$package" ]; then
+        apt_get update -q || true
+        package=$(apt-cache depends "$1" 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+    fi
+    [ -n "$package" ] || die "apt knows no $1; name a kernel package in LAB_L1_KERNEL or LAB_GUEST_KERNEL"
+    echo "$package"
+}
+
+# The ELF inside a bzImage: xz in Debian's generic kernels, lz4 in its cloud kernels.
+extract_vmlinux() { # BZIMAGE OUT
+    local offset
+    offset=$(LC_ALL=C grep -abo -m 1 -P '\xFD7zXZ\x00' "$1" | head -n 1 | cut -d: -f1) || true
+    if [ -n "$offset" ]; then
+        tail -c "+$((offset + 1))" "$1" | xz -dc --single-stream > "$2" 2>/dev/null || true
+    else
+        offset=$(LC_ALL=C grep -abo -m 1 -P '\x02\x21\x4C\x18' "$1" | head -n 1 | cut -d: -f1) || true
+        [ -n "$offset" ] || die "$1: neither xz nor lz4 inside"
+        tail -c "+$((offset + 1))" "$1" | "$(program lz4 lz4 usr/bin/lz4)" -dcq > "$2" 2>/dev/null || true
+    fi
+    [ "$(head -c 4 "$2" | tail -c 3)" = ELF ] || die "$1: no ELF inside"
+}
+
+unpack_kernel() { # PACKAGE: prints its tree, with vmlinuz, vmlinux, version, lib/modules
+    local tree=$cache/kernels/$1 version deb
+    if [ ! -e "$tree/version" ]; then
+        say "unpacking $1"
+        deb=$(fetch_deb "$1")
+        rm -rf "$tree"; mkdir -p "$tree"
+        dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$tree" ./boot ./lib
+        version=$(ls "$tree/lib/modules")
+        "$(static_busybox)" depmod -b "$tree" "$version"
+        mv "$tree/boot/vmlinuz-$version" "$tree/vmlinuz"
+        extract_vmlinux "$tree/vmlinuz" "$tree/vmlinux"
+        echo "$version" > "$tree/version"
+    fi
+    echo "$tree"
+}
+
+# --- initramfs ---------------------------------------------------------------------------------------------------
+
+# Copies modules and what they need, and lists them in the order to load them in.
+copy_modules() { # TREE DIRECTORY MODULE…
+    local tree=$1 to=$2 module path
+    local index=$tree/lib/modules/$(<"$tree/version")/modules.dep
+    local -A copied=()
+    shift 2
+    copy_with_needs() { # path in modules.dep
+        [ -z "${copied[$1]:-}" ] || return 0
+        copied[$1]=1
+        local needed
+        for needed in $(sed -n "s|^$1: *||p" "$index"); do copy_with_needs "$needed"; done
+        cp "${index%/*}/$1" "$to/"
+        echo "${1##*/}" >> "$to/order"
+    }
+    mkdir -p "$to"
+    for module in "$@"; do
+        path=$(grep -oE "^[^:]*/${module//[_-]/[_-]}\.ko:" "$index" | head -n 1)
+        [ -n "$path" ] || die "$tree has no module $module"
+        copy_with_needs "${path%:}"
+    done
+}
+
+build_initramfs() { # TREE INIT MODULE…: prints the path of an initramfs with busybox, INIT and these modules
+    local tree=$1 init=$2 stage out
+    shift 2
+    out=$tree/initramfs-$({ cat "$init" "$lab/lib.sh"; echo "$@"; } | cksum | cut -d ' ' -f 1).gz
+    if [ ! -e "$out" ]; then
+        stage=$(mktemp -d)
+        mkdir -p "$stage"/{bin,proc,sys,dev,root}
+        cp "$(static_busybox)" "$stage/bin/busybox"
+        install -m 755 "$init" "$stage/init"
+        copy_modules "$tree" "$stage/modules" "$@"
+        (cd "$stage" && find . | LC_ALL=C sort | "$(static_busybox)" cpio -o -H newc 2>/dev/null) | gzip -1n > "$out.new"
+        mv "$out.new" "$out"
+        rm -rf "$stage"
+    fi
+    echo "$out"
+}
