@@ -14,7 +14,7 @@ import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 
 /** Whatever stands in the tables, a chain is what the slow reference says, or has the fault it says (§2.7.5). */
-class SplitChainProperties {
+class SplitChainPropertyTest {
 
     private static final long[] ADDRESSES = {0, 1, 8, RingFixture.TABLE_GPA, RingFixture.TABLE_GPA + 8,
         RingFixture.DESC_GPA, RingFixture.BUFFER_GPA, RingFixture.FIRST_REGION_END - 16,

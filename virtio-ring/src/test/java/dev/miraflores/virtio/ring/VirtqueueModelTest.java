@@ -22,7 +22,7 @@ import net.jqwik.api.Property;
  * A good driver and the device in any interleaving, beside a model that is two queues and a map: buffers come out as
  * they went in, each once, in order; used elements likewise; and whoever has work to do and sleeps is notified.
  */
-class VirtqueueModelProperties {
+class VirtqueueModelTest {
 
     private static final long MEMORY_BYTES = 1 << 20;
     private static final long TABLES_GPA = 0x8_0000;
