@@ -56,6 +56,46 @@ public final class DescriptorChain {
         this.fault = null;
     }
 
+    /** Makes this a chain of no elements yet, for {@link #append}; {@link #setHead} follows. */
+    void begin() {
+        fault = null;
+        complete(0, 0, 0, 0);
+    }
+
+    void setHead(int head) {
+        this.head = head;
+    }
+
+    /** Takes the chain's next element; answers false where the chain is malformed, now or from before. */
+    boolean append(long gpa, long byteSize, boolean writable) {
+        if (fault != null) {
+            return false;
+        }
+        GuestMemoryRegion region = memory.find(gpa, byteSize);
+        int i = count;
+        if (region == null) {
+            fail(DriverFault.BUFFER_OUTSIDE_MEMORY);
+            return false;
+        }
+        if (!writable && i != readableCount) {
+            fail(DriverFault.READABLE_AFTER_WRITABLE);
+            return false;
+        }
+        if (readableBytes + writableBytes + byteSize > MAX_BYTES) {
+            fail(DriverFault.CHAIN_TOO_LARGE);
+            return false;
+        }
+        put(i, gpa, region.hostAddress() + (gpa - region.gpa()), (int) byteSize);
+        count = i + 1;
+        if (writable) {
+            writableBytes += byteSize;
+        } else {
+            readableCount = i + 1;
+            readableBytes += byteSize;
+        }
+        return true;
+    }
+
     /** Sets element {@code i}, which has been checked; {@link #complete} makes it count. */
     void put(int i, long gpa, long hostAddress, int byteSize) {
         addresses[i] = gpa;

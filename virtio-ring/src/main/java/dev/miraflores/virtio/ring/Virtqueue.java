@@ -26,7 +26,7 @@ import java.lang.foreign.MemorySegment;
  * <p>Lifetime: holds nothing to close. Geometry and features are final: a driver that changes them gets a new queue.
  * After the memory was closed every method that touches it throws {@link IllegalStateException}.
  */
-public abstract sealed class Virtqueue permits SplitVirtqueue {
+public abstract sealed class Virtqueue permits SplitVirtqueue, PackedVirtqueue {
 
     final int size;
     final boolean eventIdx;
@@ -45,7 +45,8 @@ public abstract sealed class Virtqueue permits SplitVirtqueue {
      * @param features those negotiated; {@link RingFeatures#RING_PACKED} decides which kind of queue it is
      */
     public static DriverFault check(GuestMemory memory, QueueGeometry geometry, long features) {
-        return SplitVirtqueue.checkGeometry(memory, geometry);
+        return isPacked(features) ? PackedVirtqueue.checkGeometry(memory, geometry)
+            : SplitVirtqueue.checkGeometry(memory, geometry);
     }
 
     /** A queue that nothing has gone through yet. */
@@ -65,12 +66,17 @@ public abstract sealed class Virtqueue permits SplitVirtqueue {
         if (fault != null) {
             throw new IllegalArgumentException(fault + ": " + geometry);
         }
-        return new SplitVirtqueue(memory, geometry, features, position);
+        return isPacked(features) ? new PackedVirtqueue(memory, geometry, features, position)
+            : new SplitVirtqueue(memory, geometry, features, position);
     }
 
     /** The position of a queue that nothing has gone through yet. */
     public static int freshPosition(long features) {
-        return 0;
+        return isPacked(features) ? 1 << 15 : 0;
+    }
+
+    static boolean isPacked(long features) {
+        return RingFeatures.has(features, RingFeatures.RING_PACKED);
     }
 
     /** Queue Size. */
@@ -97,7 +103,7 @@ public abstract sealed class Virtqueue permits SplitVirtqueue {
      *
      * @param head         {@link DescriptorChain#head} of a chain that was popped and not yet given back
      * @param writtenBytes bytes written, from the first device-writable one on, without a gap; unsigned
-     * @throws IllegalStateException where no chain is in flight
+     * @throws IllegalStateException where no chain is in flight, or for a packed queue none with this id
      */
     public abstract void addUsed(int head, int writtenBytes);
 

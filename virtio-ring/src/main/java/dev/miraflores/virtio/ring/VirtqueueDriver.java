@@ -16,7 +16,7 @@ import java.lang.foreign.MemorySegment;
  * <p>Lifetime: holds nothing to close.
  * <p>Source: virtio 1.3 §2.7.13, §2.7.14, §2.8.21, §2.8.22.
  */
-public abstract sealed class VirtqueueDriver permits SplitVirtqueueDriver {
+public abstract sealed class VirtqueueDriver permits SplitVirtqueueDriver, PackedVirtqueueDriver {
 
     final GuestMemory memory;
     final int size;
@@ -40,7 +40,8 @@ public abstract sealed class VirtqueueDriver permits SplitVirtqueueDriver {
 
     /** Initialises a queue as if {@code position} had been reached and all buffers used, see {@link Virtqueue#position}. */
     public static VirtqueueDriver create(GuestMemory memory, QueueGeometry geometry, long features, int position) {
-        return new SplitVirtqueueDriver(memory, geometry, features, position);
+        return Virtqueue.isPacked(features) ? new PackedVirtqueueDriver(memory, geometry, features, position)
+            : new SplitVirtqueueDriver(memory, geometry, features, position);
     }
 
     /** Queue Size. */
@@ -97,11 +98,11 @@ public abstract sealed class VirtqueueDriver permits SplitVirtqueueDriver {
     }
 
     /**
-     * Asks for a notification once {@code buffers} more have been used, which only VIRTIO_F_EVENT_IDX can say;
-     * otherwise it comes with the next one.
+     * Asks for a notification when {@code buffers} more have been used at the latest. Without VIRTIO_F_EVENT_IDX, which
+     * is what it takes to say so, it comes with the next one; a packed queue counts descriptors instead of buffers.
      *
      * @param buffers 1 to those in flight, or 1
-     * @return whether that many are used already, so that there may be no notification for them
+     * @return whether so many are used already that there may be no notification for them
      */
     public abstract boolean enableNotifications(int buffers);
 

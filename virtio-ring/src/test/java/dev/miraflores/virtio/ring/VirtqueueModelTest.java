@@ -37,6 +37,15 @@ class VirtqueueModelTest {
         new Run(random, features | RingFeatures.INDIRECT_DESC, 1 << random.nextInt(7), start).play(400);
     }
 
+    @Property(tries = 1500)
+    void packedQueuesCarryEverythingOnce(@ForAll long seed) {
+        Random random = new Random(seed);
+        long features = random.nextBoolean() ? RingFeatures.EVENT_IDX : 0;
+        int size = 1 + random.nextInt(70);
+        int start = random.nextInt(size) | (random.nextBoolean() ? 0x8000 : 0);
+        new Run(random, features | RingFeatures.INDIRECT_DESC | RingFeatures.RING_PACKED, size, start).play(400);
+    }
+
     /** One run: the two sides, the model, and who sleeps. */
     private static final class Run {
         private final Random random;
