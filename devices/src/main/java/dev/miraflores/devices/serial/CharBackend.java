@@ -11,7 +11,10 @@ import java.io.IOException;
  */
 public interface CharBackend extends AutoCloseable {
 
-    /** From now on what arrives at the far end may be given to {@code input}, on any thread. */
+    /**
+     * A device takes hold of this end. From now on what arrives at the far end may be given to {@code input}, on any
+     * thread; what the outside notices of it, such as a terminal's change of mode, happens now and not before.
+     */
     void connect(CharInput input);
 
     /** Writes all of it; may block. After an IOException the device drops its output. */

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.serial;
 
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.file.Path;
 
 /** Output to a stream; no input. */
 public final class StreamBackend implements CharBackend {
@@ -13,11 +11,6 @@ public final class StreamBackend implements CharBackend {
 
     public StreamBackend(OutputStream out) {
         this.out = out;
-    }
-
-    /** Output to a file, emptied first, as QEMU's {@code -serial file:} does. */
-    public static StreamBackend file(Path path) throws IOException {
-        return new StreamBackend(new FileOutputStream(path.toFile()));
     }
 
     @Override

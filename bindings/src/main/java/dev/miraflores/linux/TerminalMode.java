@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.linux;
+
+import static dev.miraflores.bindings.libc.libc_abi.*;
+
+import dev.miraflores.bindings.libc.libc_abi;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * A terminal's settings, to come back to. In between it may be raw: each byte typed arrives at once, none of them is
+ * echoed or means anything to the kernel. Output is processed as before, so that a line feed still starts a line.
+ *
+ * <p>Thread: any, a shutdown hook's too.
+ *
+ * <p>Source: termios(3), "Raw mode".
+ */
+public final class TerminalMode implements AutoCloseable {
+    private static final MemorySegment TCGETATTR = Libc.symbol("tcgetattr");
+    private static final MemorySegment TCSETATTR = Libc.symbol("tcsetattr");
+
+    private static final int INPUT_PROCESSING =
+            IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON;
+    private static final int LINE_PROCESSING = ECHO | ICANON | ISIG | IEXTEN;
+
+    private final int fd;
+    private final MemorySegment saved;
+    private boolean raw;
+    private boolean closed;
+
+    private TerminalMode(int fd, MemorySegment saved) {
+        this.fd = fd;
+        this.saved = saved;
+    }
+
+    /** The settings of {@code fd}'s terminal, unchanged; {@code null} when it is no terminal. */
+    public static TerminalMode of(int fd) {
+        MemorySegment saved = Arena.ofAuto().allocate(libc_abi.termios.sizeof, Integer.BYTES);
+        if (Libc.callInt(TCGETATTR, fd, saved.address()) < 0) {
+            return null;
+        }
+        return new TerminalMode(fd, saved);
+    }
+
+    /** Makes the terminal raw, unless it was closed already. */
+    public synchronized void makeRaw() {
+        if (closed) {
+            return;
+        }
+        raw = true;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment mode = arena.allocate(libc_abi.termios.sizeof, Integer.BYTES).copyFrom(saved);
+            clear(mode, libc_abi.termios.c_iflag, INPUT_PROCESSING);
+            clear(mode, libc_abi.termios.c_lflag, LINE_PROCESSING);
+            clear(mode, libc_abi.termios.c_cflag, CSIZE | PARENB);
+            mode.set(ValueLayout.JAVA_INT, libc_abi.termios.c_cflag,
+                    mode.get(ValueLayout.JAVA_INT, libc_abi.termios.c_cflag) | CS8);
+            mode.set(ValueLayout.JAVA_BYTE, libc_abi.termios.c_cc + VMIN, (byte) 1);
+            mode.set(ValueLayout.JAVA_BYTE, libc_abi.termios.c_cc + VTIME, (byte) 0);
+            ErrnoException.check("tcsetattr(fd=" + fd + ")", Libc.callInt(TCSETATTR, fd, TCSANOW, mode.address()));
+        }
+    }
+
+    private static void clear(MemorySegment mode, long offset, int bits) {
+        mode.set(ValueLayout.JAVA_INT, offset, mode.get(ValueLayout.JAVA_INT, offset) & ~bits);
+    }
+
+    /** The old settings again. Once more does nothing; a terminal that is gone is left alone. */
+    @Override
+    public synchronized void close() {
+        closed = true;
+        if (raw) {
+            raw = false;
+            // At once, not when output has drained: a terminal stopped by ^S would hold up our end.
+            Libc.callInt(TCSETATTR, fd, TCSANOW, saved.address());
+        }
+    }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.launcher;
+
+import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.machine.ConfigException;
+import dev.miraflores.machine.DriveConfig;
+import dev.miraflores.machine.MachineConfig;
+import dev.miraflores.machine.MemorySize;
+import dev.miraflores.machine.SmpOption;
+import dev.miraflores.memory.MemoryBacking;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+
+/** The options of {@code hv run}, and the machine that they describe. */
+final class RunOptions {
+
+    static final Option KERNEL = Option.value("--kernel", "FILE",
+            "What to boot: a Linux bzImage, an ELF kernel (vmlinux, PVH) or a Multiboot image.");
+    static final Option INITRD = Option.value("--initrd", "FILE",
+            "Initial RAM disk; for Multiboot 'FILE ARGS,FILE ARGS', its modules.");
+    static final Option APPEND = Option.value("--append", "STRING", "The kernel's command line.");
+    static final Option MEMORY = Option.value("--memory", "SIZE",
+            "Guest memory, such as 512M or 2G; a plain number is MiB. Default: 512M.").or("-m");
+    static final Option HUGE_PAGES = Option.flag("--huge-pages", "Takes guest memory from the host's huge pages.");
+    static final Option SMP = Option.value("--smp", "N", "Virtual CPUs. Default: 1.");
+    static final Option DRIVE = Option.values("--drive", "file=FILE[,KEY=VALUE]...",
+            "A disk, /dev/vda and on; may be given more than once. Keys: id, format=raw, if=virtio,"
+                    + " cache=none|writeback|writethrough|directsync|unsafe, aio=io_uring, readonly=on|off, serial,"
+                    + " queue-size. A comma in a value is written twice.");
+    static final Option RNG = Option.flag("--rng", "Adds a virtio-rng device, so that the guest has entropy at once.");
+    static final Option CONSOLE = Option.value("--console", "stdio|file:PATH|none",
+            "What the serial port ttyS0 is connected to. Default: stdio, where ^A h shows help.");
+    static final Option DEBUG_EXIT = Option.flag("--debug-exit",
+            "Adds QEMU's isa-debug-exit: a guest that writes N to port 0xf4 ends hv with exit code 2N+1.");
+
+    private static final Option[] ALL = {
+        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SMP, DRIVE, RNG, CONSOLE, DEBUG_EXIT
+    };
+
+    private RunOptions() {
+    }
+
+    static Option[] all() {
+        return ALL.clone();
+    }
+
+    static ConsoleOption console(Arguments arguments) {
+        return ConsoleOption.parse(arguments.value(CONSOLE.name(), "stdio"));
+    }
+
+    /** The machine, all but its console; nothing on the host has been looked at yet. */
+    static MachineConfig.Builder machine(Arguments arguments) {
+        MachineConfig.Builder machine = MachineConfig.builder();
+        String kernel = arguments.value(KERNEL.name(), null);
+        if (kernel != null) {
+            machine.kernel(path(KERNEL, kernel));
+        }
+        machine.initrd(arguments.value(INITRD.name(), null));
+        machine.append(arguments.value(APPEND.name(), ""));
+        String memory = arguments.value(MEMORY.name(), null);
+        if (memory != null) {
+            machine.memoryBytes(MemorySize.parse(MEMORY.name(), memory));
+        }
+        if (arguments.has(HUGE_PAGES.name())) {
+            machine.memoryBacking(MemoryBacking.HUGE_PAGES);
+        }
+        machine.vcpus(SmpOption.parse(arguments.value(SMP.name(), "1")));
+        for (String drive : arguments.values(DRIVE.name())) {
+            machine.drive(DriveConfig.parse(drive));
+        }
+        machine.rng(arguments.has(RNG.name()));
+        machine.debugExit(arguments.has(DEBUG_EXIT.name()));
+        return machine;
+    }
+
+    /** The machine with its console. */
+    static MachineConfig machine(Arguments arguments, CharBackend console) {
+        return machine(arguments).console(console).build();
+    }
+
+    private static Path path(Option option, String text) {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new ConfigException(option.name() + " " + text + ": not a file name: " + e.getReason()
+                    + "; check the name", e);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.launcher.terminal;
+
+import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.devices.serial.CharInput;
+import dev.miraflores.linux.TerminalMode;
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Standard input and output as the far end of a serial port. A terminal is made raw and understands {@code ^A}; what
+ * a guest does not read of it is dropped, so that {@code ^A x} always gets through. A pipe or file is passed on as it
+ * is, at the guest's pace.
+ * <p>Thread: input comes from a daemon thread; {@code close}, any.
+ * <p>Lifetime: the terminal is raw from {@code connect} on, and gets its old settings back at {@code close} or, whatever
+ * ends the process short of SIGKILL, on the way out.
+ */
+public final class StdioBackend implements CharBackend {
+
+    private static final int STDIN = 0;
+
+    private final FileInputStream in = new FileInputStream(FileDescriptor.in);
+    private final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
+    private final Runnable onQuit;
+    private TerminalMode terminal;
+    private Thread restoreAtExit;
+    private volatile boolean closed;
+
+    /** @param onQuit called on the reading thread when {@code ^A x} is typed */
+    public StdioBackend(Runnable onQuit) {
+        this.onQuit = onQuit;
+    }
+
+    @Override
+    public synchronized void connect(CharInput input) {
+        terminal = TerminalMode.of(STDIN);
+        if (terminal != null) {
+            // The way back first: a signal may come at any time.
+            restoreAtExit = new Thread(terminal::close, "restore-terminal");
+            Runtime.getRuntime().addShutdownHook(restoreAtExit);
+            terminal.makeRaw();
+        }
+        boolean typed = terminal != null;
+        Thread reader = new Thread(() -> read(input, typed), "stdin");
+        reader.setDaemon(true);
+        reader.start();
+    }
+
+    private void read(CharInput input, boolean typed) {
+        byte[] bytes = new byte[4096];
+        EscapeFilter filter = new EscapeFilter(new TypedCommands(input));
+        try {
+            int count = in.read(bytes);
+            while (count >= 0 && !closed) {
+                if (typed) {
+                    input.offer(bytes, 0, filter.filter(bytes, count));
+                } else if (!input.put(bytes, 0, count)) {
+                    return;
+                }
+                count = in.read(bytes);
+            }
+        } catch (IOException | InterruptedException e) {
+            // No more input: the guest goes on without, as with a keyboard that was unplugged.
+        }
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+        out.write(bytes, offset, length);
+    }
+
+    @Override
+    public synchronized void close() {
+        closed = true;
+        if (terminal == null) {
+            return;
+        }
+        terminal.close();
+        try {
+            Runtime.getRuntime().removeShutdownHook(restoreAtExit);
+        } catch (IllegalStateException e) {
+            // The process is on its way out, and the hook with it.
+        }
+        terminal = null;
+    }
+
+    private final class TypedCommands implements EscapeFilter.Commands {
+
+        private final CharInput input;
+
+        TypedCommands(CharInput input) {
+            this.input = input;
+        }
+
+        @Override
+        public void quit() {
+            onQuit.run();
+        }
+
+        @Override
+        public void help() {
+            try {
+                out.write(EscapeFilter.HELP.getBytes(StandardCharsets.US_ASCII));
+            } catch (IOException e) {
+                // No one there to read it.
+            }
+        }
+
+        @Override
+        public void sendBreak() {
+            input.sendBreak();
+        }
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.machine;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * QEMU's option lists: {@code key=value,key=value}; a comma within a value is written twice.
+ */
+final class KeyValues {
+
+    private KeyValues() {
+    }
+
+    /**
+     * The pairs in their order.
+     *
+     * @param option what the list was given to, for messages
+     */
+    static Map<String, String> parse(String option, String text) {
+        Map<String, String> pairs = new LinkedHashMap<>();
+        for (String item : split(text)) {
+            int equals = item.indexOf('=');
+            if (equals <= 0) {
+                throw new ConfigException(option + " " + text + ": '" + item + "' is not key=value"
+                        + (text.indexOf(",,") < 0 ? "; a comma within a value is written twice" : ""));
+            }
+            String key = item.substring(0, equals);
+            if (pairs.put(key, item.substring(equals + 1)) != null) {
+                throw new ConfigException(option + " " + text + ": '" + key + "' is given twice; leave one");
+            }
+        }
+        return pairs;
+    }
+
+    private static List<String> split(String text) {
+        List<String> items = new ArrayList<>();
+        StringBuilder item = new StringBuilder();
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c != ',') {
+                item.append(c);
+            } else if (i + 1 < text.length() && text.charAt(i + 1) == ',') {
+                item.append(c);
+                i++;
+            } else {
+                items.add(item.toString());
+                item.setLength(0);
+            }
+        }
+        items.add(item.toString());
+        return items;
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.machine;
+
+import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.memory.MemoryBacking;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * What a machine is made of. Made by {@link #builder}.
+ *
+ * @param kernel        a bzImage, an ELF kernel (vmlinux, PVH) or a Multiboot 1 image
+ * @param initrd        file of the initial RAM disk, or Multiboot modules as QEMU names them: {@code FILE ARGS,FILE ARGS}; null
+ *                      for none
+ * @param append        the kernel's command line
+ * @param memoryBytes   guest memory, a whole number of MiB
+ * @param memoryBacking what holds it on the host
+ * @param vcpus         virtual CPUs, from 1 up to the host's limit
+ * @param drives        disks in the order of their PCI slots, so of /dev/vda and on; each has an id of its own
+ * @param rng           whether there is a virtio-rng device
+ * @param debugExit     whether there is QEMU's isa-debug-exit at port F4h
+ * @param console       what stands behind the first serial port; null for nothing. Closed with the machine
+ */
+public record MachineConfig(KernelSource kernel, String initrd, String append, long memoryBytes, MemoryBacking memoryBacking,
+        int vcpus, List<DriveConfig> drives, boolean rng, boolean debugExit, CharBackend console) {
+
+    public static final long DEFAULT_MEMORY_BYTES = 512L << 20;
+
+    public MachineConfig {
+        if (kernel == null) {
+            throw new ConfigException("no kernel is named; use --kernel FILE");
+        }
+        Objects.requireNonNull(append);
+        Objects.requireNonNull(memoryBacking);
+        MemorySize.check("memory of " + memoryBytes + " bytes", memoryBytes);
+        if (vcpus < 1) {
+            throw new ConfigException("--smp " + vcpus + ": a machine needs a CPU; use 1 or more");
+        }
+        drives = named(drives);
+    }
+
+    /** Starts from 512 MiB, one CPU, no drives and no console. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /**
+     * Whether this host can give what is asked for.
+     *
+     * @param hostMemoryBytes what the host has, used or not
+     * @param maxVcpus        KVM's limit
+     * @throws ConfigException when it cannot
+     */
+    public void checkAgainstHost(long hostMemoryBytes, int maxVcpus) {
+        if (memoryBytes > hostMemoryBytes) {
+            throw new ConfigException("--memory " + MemorySize.format(memoryBytes) + ": this host has "
+                    + MemorySize.format(hostMemoryBytes) + "; use less");
+        }
+        if (vcpus > maxVcpus) {
+            throw new ConfigException("--smp " + vcpus + ": this host's KVM has at most " + maxVcpus + "; use fewer");
+        }
+    }
+
+    /** Gives each drive an id, and refuses two with the same. */
+    private static List<DriveConfig> named(List<DriveConfig> drives) {
+        List<String> taken = new ArrayList<>();
+        for (DriveConfig drive : drives) {
+            if (drive.id() != null && taken.contains(drive.id())) {
+                throw new ConfigException("--drive id=" + drive.id() + ": two drives have this id; change one");
+            }
+            taken.add(drive.id());
+        }
+        List<DriveConfig> named = new ArrayList<>();
+        int number = 0;
+        for (DriveConfig drive : drives) {
+            DriveConfig next = drive;
+            while (next.id() == null) {
+                String id = "drive" + number++;
+                next = taken.contains(id) ? next : drive.withId(id);
+            }
+            named.add(next);
+        }
+        return List.copyOf(named);
+    }
+
+    /** Collects what a machine is made of. Thread: one. */
+    public static final class Builder {
+
+        private KernelSource kernel;
+        private String initrd;
+        private String append = "";
+        private long memoryBytes = DEFAULT_MEMORY_BYTES;
+        private MemoryBacking memoryBacking = MemoryBacking.ANONYMOUS;
+        private int vcpus = 1;
+        private final List<DriveConfig> drives = new ArrayList<>();
+        private boolean rng;
+        private boolean debugExit;
+        private CharBackend console;
+
+        private Builder() {
+        }
+
+        public Builder kernel(Path file) {
+            kernel = new KernelSource.InFile(file);
+            return this;
+        }
+
+        /** A kernel that is in the caller's hands; {@code name} is for messages. */
+        public Builder kernel(String name, byte[] content) {
+            kernel = new KernelSource.InMemory(name, content.clone());
+            return this;
+        }
+
+        public Builder initrd(String file) {
+            initrd = file;
+            return this;
+        }
+
+        public Builder append(String commandLine) {
+            append = commandLine;
+            return this;
+        }
+
+        public Builder memoryBytes(long bytes) {
+            memoryBytes = bytes;
+            return this;
+        }
+
+        public Builder memoryBacking(MemoryBacking backing) {
+            memoryBacking = backing;
+            return this;
+        }
+
+        public Builder vcpus(int count) {
+            vcpus = count;
+            return this;
+        }
+
+        /** Adds a disk, as /dev/vda and on. */
+        public Builder drive(DriveConfig drive) {
+            drives.add(drive);
+            return this;
+        }
+
+        public Builder rng(boolean present) {
+            rng = present;
+            return this;
+        }
+
+        public Builder debugExit(boolean present) {
+            debugExit = present;
+            return this;
+        }
+
+        public Builder console(CharBackend backend) {
+            console = backend;
+            return this;
+        }
+
+        public MachineConfig build() {
+            return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, rng, debugExit,
+                    console);
+        }
+    }
+}

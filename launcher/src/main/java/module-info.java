@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Virtual machines as a library, and the command line over it. */
+module dev.miraflores.launcher {
+    requires transitive dev.miraflores.devices;
+    requires transitive dev.miraflores.kvm;
+    requires info.picocli;
+    exports dev.miraflores.machine;
+}
