@@ -16,21 +16,33 @@ final class ArgumentParser {
         Arguments arguments = new Arguments();
         int i = start;
         while (i < words.length) {
-            Option option = find(options, words[i]);
-            i++;
-            if (option == null || option == Command.HELP || !option.repeats() && arguments.has(option.name())) {
+            String word = words[i++];
+            int equals = word.startsWith("--") ? word.indexOf('=') : -1;
+            Option option = find(options, equals < 0 ? word : word.substring(0, equals));
+            if (option == null || !option.repeats() && arguments.has(option.name())
+                    || equals >= 0 && !option.takesValue()) {
                 return null;
             }
             String value = "";
-            if (option.takesValue()) {
-                if (i == words.length || words[i].isEmpty() || words[i].charAt(0) == '-') {
+            if (equals >= 0) {
+                value = word.substring(equals + 1);
+            } else if (option.takesValue()) {
+                if (i == words.length) {
                     return null;
                 }
                 value = words[i++];
             }
+            if (option.takesValue() && !isPlain(value)) {
+                return null;
+            }
             arguments.add(option, value);
         }
         return arguments;
+    }
+
+    /** Whether no parser could take it for an option, a file of arguments, or something quoted. */
+    private static boolean isPlain(String value) {
+        return !value.isEmpty() && "-@'\"".indexOf(value.charAt(0)) < 0;
     }
 
     private static Option find(Option[] options, String word) {

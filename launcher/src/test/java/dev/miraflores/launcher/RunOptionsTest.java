@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.launcher;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.miraflores.aio.CacheMode;
+import dev.miraflores.machine.ConfigException;
+import dev.miraflores.machine.KernelSource;
+import dev.miraflores.machine.MachineConfig;
+import dev.miraflores.memory.MemoryBacking;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class RunOptionsTest {
+
+    private static MachineConfig machine(String... words) {
+        return RunOptions.machine(ArgumentParser.parse(RunOptions.all(), words, 0)).build();
+    }
+
+    @Test
+    void shouldDescribeTheMachineThatIsAskedFor() {
+        MachineConfig config = machine("--kernel", "K", "--initrd", "I", "--append", "console=ttyS0", "--drive",
+                "file=D,cache=none", "-m", "1G", "--smp", "2", "--rng", "--debug-exit", "--huge-pages");
+        assertEquals(new KernelSource.InFile(Path.of("K")), config.kernel());
+        assertEquals("I", config.initrd());
+        assertEquals("console=ttyS0", config.append());
+        assertEquals(1L << 30, config.memoryBytes());
+        assertEquals(MemoryBacking.HUGE_PAGES, config.memoryBacking());
+        assertEquals(2, config.vcpus());
+        assertEquals(CacheMode.NONE, config.drives().getFirst().cache());
+        assertTrue(config.rng());
+        assertTrue(config.debugExit());
+    }
+
+    @Test
+    void shouldHaveDefaultsWhenOnlyAKernelIsNamed() {
+        MachineConfig config = machine("--kernel", "K");
+        assertEquals(512L << 20, config.memoryBytes());
+        assertEquals(MemoryBacking.ANONYMOUS, config.memoryBacking());
+        assertEquals(1, config.vcpus());
+        assertEquals("", config.append());
+        assertFalse(config.rng() || config.debugExit());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "unix:/tmp/x | unix is not built yet; use stdio, file:PATH or none",
+        "pty         | pty is not built yet; use stdio, file:PATH or none",
+        "screen      | unknown; use stdio, file:PATH or none",
+        "file:       | no file is named; use --console file:PATH",
+        "stdio:1     | stdio takes nothing after it; use --console stdio"})
+    void shouldSayWhatAConsoleCanBe(String text, String what) {
+        ConfigException e = assertThrows(ConfigException.class, () -> ConsoleOption.parse(text));
+        assertEquals("--console " + text + ": " + what, e.getMessage());
+    }
+
+    @Test
+    void shouldLeaveTheConsolesFileAloneUntilAMachineIsThere(@TempDir Path directory) throws IOException {
+        Path file = Files.writeString(directory.resolve("log"), "precious");
+        ConsoleOption.parse("file:" + file).open(() -> { }).close();
+        assertEquals("precious", Files.readString(file));
+    }
+
+    @Test
+    void shouldSayThatTheConsolesFileCannotBeWritten(@TempDir Path directory) {
+        ConfigException e = assertThrows(ConfigException.class,
+                () -> ConsoleOption.parse("file:" + directory + "/no/log").open(() -> { }));
+        assertEquals("--console file:" + directory + "/no/log: cannot be written (NoSuchFileException); name another file",
+                e.getMessage());
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.launcher.terminal;
+
+import dev.miraflores.devices.serial.CharInput;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CountDownLatch;
+
+/** Run under a pseudo-terminal by {@link StdioBackendTest}: shows what arrives, ends as its argument says. */
+public final class TerminalProbe {
+
+    private TerminalProbe() {
+    }
+
+    public static void main(String[] words) throws Exception {
+        CountDownLatch quit = new CountDownLatch(1);
+        StdioBackend backend = new StdioBackend(quit::countDown);
+        backend.connect(new CharInput() {
+            @Override
+            public int offer(byte[] bytes, int offset, int length) {
+                System.out.println("[typed " + new String(bytes, offset, length, StandardCharsets.ISO_8859_1) + "]");
+                return length;
+            }
+
+            @Override
+            public boolean put(byte[] bytes, int offset, int length) {
+                System.out.println("[piped " + new String(bytes, offset, length, StandardCharsets.ISO_8859_1) + "]");
+                return true;
+            }
+
+            @Override
+            public void sendBreak() {
+                System.out.println("[break]");
+            }
+        });
+        System.out.println("[ready]");
+        switch (words[0]) {
+            case "throw" -> throw new IllegalStateException("thrown on purpose");
+            case "exit" -> System.exit(7);
+            case "wait" -> quit.await();
+            default -> throw new IllegalArgumentException(words[0]);
+        }
+        backend.close();
+        System.out.println("[quit]");
+    }
+}
