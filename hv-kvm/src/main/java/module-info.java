@@ -4,6 +4,7 @@
 module dev.miraflores.kvm {
     requires transitive dev.miraflores.memory;
 
+    exports dev.miraflores.kvm;
     exports dev.miraflores.kvm.acpi;
     exports dev.miraflores.kvm.boot;
 }
