@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.entropy;
+
+import dev.miraflores.aio.IoThread;
+import dev.miraflores.aio.Watch;
+import dev.miraflores.devices.virtio.DeviceQueue;
+import dev.miraflores.devices.virtio.VirtioActivation;
+import dev.miraflores.devices.virtio.VirtioDevice;
+import dev.miraflores.virtio.ring.RingFeatures;
+
+/**
+ * An entropy device, served by an I/O thread that it may share.
+ * <p>Thread: as {@link VirtioDevice} says; the queue belongs to the I/O thread from {@code activate} to {@code reset}.
+ * <p>Lifetime: to be closed before its I/O thread.
+ * <p>Source: virtio 1.3 §5.4.
+ */
+public final class VirtioEntropyDevice implements VirtioDevice {
+
+    private static final int DEVICE_ID = 4;
+    private static final int REQUEST_QUEUE = 0;
+    private static final int QUEUE_SIZE = 64;
+    private static final long FEATURES =
+            RingFeatures.VERSION_1 | RingFeatures.EVENT_IDX | RingFeatures.INDIRECT_DESC;
+
+    private final IoThread ioThread;
+    private Watch watch;
+
+    /** A device that {@code ioThread} will serve. */
+    public VirtioEntropyDevice(IoThread ioThread) {
+        this.ioThread = ioThread;
+    }
+
+    @Override
+    public int deviceId() {
+        return DEVICE_ID;
+    }
+
+    @Override
+    public long features() {
+        return FEATURES;
+    }
+
+    @Override
+    public int queueCount() {
+        return 1;
+    }
+
+    @Override
+    public int maxQueueSize(int index) {
+        return QUEUE_SIZE;
+    }
+
+    /** There is none (§5.4.4). */
+    @Override
+    public int configByteSize() {
+        return 0;
+    }
+
+    @Override
+    public long readConfig(int offset, int byteSize) {
+        return 0;
+    }
+
+    @Override
+    public void writeConfig(int offset, int byteSize, long value) {
+        // There is nothing to write to.
+    }
+
+    @Override
+    public void activate(VirtioActivation activation) {
+        DeviceQueue queue = activation.queues().get(REQUEST_QUEUE);
+        if (queue != null) {
+            EntropyQueue source = new EntropyQueue(queue, activation.events());
+            ioThread.call(() -> watch = ioThread.watch(queue.kick(), source));
+        }
+    }
+
+    @Override
+    public void reset() {
+        if (watch != null) {
+            ioThread.call(watch::close);
+            watch = null;
+        }
+    }
+
+    @Override
+    public void close() {
+        reset();
+    }
+}

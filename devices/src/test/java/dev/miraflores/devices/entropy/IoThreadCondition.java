@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.entropy;
+
+import dev.miraflores.aio.uring.KernelFeatures;
+import org.junit.jupiter.api.extension.ConditionEvaluationResult;
+import org.junit.jupiter.api.extension.ExecutionCondition;
+import org.junit.jupiter.api.extension.ExtensionContext;
+
+/** Lets a test run where I/O threads can, and says so where they cannot. */
+final class IoThreadCondition implements ExecutionCondition {
+
+    @Override
+    public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+        KernelFeatures features = KernelFeatures.host();
+        if (features.isAvailable()) {
+            return ConditionEvaluationResult.enabled("io_uring is there");
+        }
+        System.err.println("SKIPPED " + context.getDisplayName() + ": " + features.whyNot());
+        return ConditionEvaluationResult.disabled(features.whyNot());
+    }
+}
