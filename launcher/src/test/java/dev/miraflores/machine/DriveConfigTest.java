@@ -40,7 +40,7 @@ class DriveConfigTest {
     @CsvSource(delimiter = '|', quoteCharacter = '"', value = {
         "file=d,chache=none              | unknown key 'chache'; the nearest is 'cache'",
         "fiel=d                          | unknown key 'fiel'; the nearest is 'file'",
-        "file=d,read_only=on             | unknown key 'read_only'; the nearest is 'read-only'",
+        "file=d,read_only=on             | unknown key 'read_only'; the nearest is 'readonly'",
         "file=d,queue_size=8             | unknown key 'queue_size'; the nearest is 'queue-size'",
         "file=d,poll-max-ns=5            | poll-max-ns is not built yet; leave it out",
         "file=d,throttling.iops-total=10 | throttling.iops-total is not built yet; leave it out",
@@ -73,8 +73,8 @@ class DriveConfigTest {
 
     @Test
     void shouldKeepTheMessageOnOneLineWhenTheValueHasSeveral() {
-        ConfigException e = assertThrows(ConfigException.class, () -> DriveConfig.parse("file=a\nb,c\u001b[2Jd=1"));
-        assertEquals("--drive file=a?b,c?[2Jd=1: unknown key 'c?[2Jd'; the nearest is 'cache'", e.getMessage());
+        ConfigException e = assertThrows(ConfigException.class, () -> DriveConfig.parse("file=a\nb,cach\u001b[2J=1"));
+        assertEquals("--drive file=a?b,cach?[2J=1: unknown key 'cach?[2J'; the nearest is 'cache'", e.getMessage());
     }
 
     @Test

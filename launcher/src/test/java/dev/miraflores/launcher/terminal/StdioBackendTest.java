@@ -51,9 +51,9 @@ class StdioBackendTest {
                 "-Xshare:auto", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp", classPath(),
                 TerminalProbe.class.getName(), mode));
         Path shell = Files.writeString(directory.resolve("probe.sh"), "echo [before $(stty -g)]\n"
-                + "'" + String.join("' '", java) + "' &\necho [pid $!]\nfg >/dev/null 2>&1 || wait $!\n"
-                + "echo [status $?]\necho [after $(stty -g)]\n");
-        process = new ProcessBuilder(SCRIPT, "-qfec", "bash -m " + shell, "/dev/null").redirectErrorStream(true).start();
+                + "'" + String.join("' '", java) + "'\necho [status $?]\necho [after $(stty -g)]\n");
+        // No job control: a shell that has it would itself restore the terminal after a job that was killed.
+        process = new ProcessBuilder(SCRIPT, "-qfec", "trap : INT; . " + shell, "/dev/null").redirectErrorStream(true).start();
     }
 
     private static String classPath() {

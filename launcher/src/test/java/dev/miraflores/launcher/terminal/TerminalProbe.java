@@ -32,7 +32,7 @@ public final class TerminalProbe {
                 System.out.println("[break]");
             }
         });
-        System.out.println("[ready]");
+        System.out.println("[pid " + ProcessHandle.current().pid() + "][ready]");
         switch (words[0]) {
             case "throw" -> throw new IllegalStateException("thrown on purpose");
             case "exit" -> System.exit(7);
