@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.machine;
+
+import dev.miraflores.aio.IoThread;
+import dev.miraflores.devices.entropy.VirtioEntropyDevice;
+import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.kvm.CpuTopology;
+import dev.miraflores.kvm.CpuidTable;
+import dev.miraflores.kvm.GuestCpuid;
+import dev.miraflores.kvm.Kvm;
+import dev.miraflores.kvm.KvmCapability;
+import dev.miraflores.kvm.MsrList;
+import dev.miraflores.kvm.Vcpu;
+import dev.miraflores.kvm.Vm;
+import dev.miraflores.kvm.acpi.AcpiTables;
+import dev.miraflores.kvm.boot.BootFile;
+import dev.miraflores.kvm.boot.BootLoader;
+import dev.miraflores.kvm.boot.BootRegisters;
+import dev.miraflores.kvm.boot.BootRequest;
+import dev.miraflores.kvm.boot.LoadedKernel;
+import dev.miraflores.linux.SysInfo;
+import dev.miraflores.memory.GuestMemory;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Builds one machine, step by step. All that a user may have got wrong is looked at before the guest could run, and no
+ * step writes to a file.
+ * <p>Thread: one.
+ */
+final class Assembly {
+
+    // Where RAM below 4 GiB ends at the latest: from here up to 4 GiB are devices, uncached.
+    private static final long HOLE_START = 0xC000_0000L;
+
+    private final MachineConfig config;
+    private final Cleanup cleanup;
+
+    /** @param cleanup is given all that gets opened, whether the assembly succeeds or not */
+    Assembly(MachineConfig config, Cleanup cleanup) {
+        this.config = config;
+        this.cleanup = cleanup;
+    }
+
+    VirtualMachine build() {
+        try (Kvm kvm = Kvm.open()) {
+            checkHost(kvm);
+            try (BootRequest request = bootRequest()) {
+                return build(kvm, request);
+            }
+        }
+    }
+
+    private void checkHost(Kvm kvm) {
+        config.checkAgainstHost(SysInfo.physicalMemory(), kvm.maxVcpus());
+        List<KvmCapability> missing = kvm.missing();
+        if (!missing.isEmpty()) {
+            throw new ConfigException(Kvm.DEVICE + ": this kernel's KVM lacks " + missing.getFirst().kernelName()
+                    + "; use a newer kernel (hv doctor tells more)");
+        }
+    }
+
+    private BootRequest bootRequest() {
+        return switch (config.kernel()) {
+            case KernelSource.InFile(var path) ->
+                    BootRequest.open(path, config.initrd(), config.append(), AcpiTables.DEFAULT_GPA);
+            case KernelSource.InMemory(String name, byte[] content) ->
+                    new BootRequest(BootFile.of("kernel", name, content), null, List.of(), config.append(),
+                            AcpiTables.DEFAULT_GPA);
+        };
+    }
+
+    private VirtualMachine build(Kvm kvm, BootRequest request) {
+        GuestMemory memory = cleanup.add(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));
+        LoadedKernel kernel = BootLoader.load(memory, request);
+        Vm vm = cleanup.add(kvm.createVm("vm"));
+        vm.addMemory(memory);
+        vm.createIrqchip();
+
+        // Before the board, so that it ends after the devices on it.
+        IoThread mainLoop = config.rng() ? cleanup.add(IoThread.start("main-loop")) : null;
+        KvmInterrupts interrupts = new KvmInterrupts(vm);
+        Board board = cleanup.add(new Board(memory, interrupts, new VmPowerControl(vm), kvm.physicalAddressBits()));
+        CharBackend console = config.console();
+        board.addSerial(console == null ? CharBackend.none() : console);
+        if (config.debugExit()) {
+            board.addDebugExit();
+        }
+        if (config.rng()) {
+            board.addVirtio(new VirtioEntropyDevice(mainLoop));
+        }
+
+        List<Integer> apicIds = createVcpus(kvm, vm, board);
+        AcpiTables tables = AcpiTables.build(board.acpi(apicIds));
+        memory.write(tables.gpa(), tables.bytes());
+        BootRegisters.apply(kernel.state(), vm.vcpus().getFirst());
+        // Added last, closed first: no vCPU may be at a device that is being taken down.
+        cleanup.add(vm::stop);
+        return new VirtualMachine(cleanup, vm, board);
+    }
+
+    private List<Integer> createVcpus(Kvm kvm, Vm vm, Board board) {
+        CpuTopology topology = CpuTopology.ofCores(config.vcpus());
+        CpuidTable supported = kvm.supportedCpuid();
+        GuestCpuid cpuid = new GuestCpuid(supported, topology,
+                kvm.capability(KvmCapability.TSC_DEADLINE_TIMER) != 0);
+        MsrList msrs = MsrList.ofFirmware(HOLE_START, supported.physicalAddressBits());
+        List<Integer> apicIds = new ArrayList<>();
+        for (int cpu = 0; cpu < config.vcpus(); cpu++) {
+            int apicId = topology.apicId(cpu);
+            Vcpu vcpu = vm.createVcpu(apicId, board.exitHandler());
+            vcpu.setCpuid(cpuid.forCpu(cpu));
+            vcpu.setMsrs(msrs);
+            if (cpu == 0) {
+                vcpu.setLocalInterrupts();
+            }
+            apicIds.add(apicId);
+        }
+        return apicIds;
+    }
+}

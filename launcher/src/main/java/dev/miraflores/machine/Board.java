@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.machine;
+
+import dev.miraflores.devices.Bus;
+import dev.miraflores.devices.pci.PciAddressMap;
+import dev.miraflores.devices.pci.PciRoot;
+import dev.miraflores.devices.platform.AcpiPm;
+import dev.miraflores.devices.platform.DebugExitPort;
+import dev.miraflores.devices.platform.I8042;
+import dev.miraflores.devices.platform.IoPorts;
+import dev.miraflores.devices.platform.PostPort;
+import dev.miraflores.devices.platform.PowerControl;
+import dev.miraflores.devices.platform.ResetControlPort;
+import dev.miraflores.devices.platform.Rtc;
+import dev.miraflores.devices.platform.SystemControlPortA;
+import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.devices.serial.Serial16550A;
+import dev.miraflores.devices.virtio.VirtioDevice;
+import dev.miraflores.devices.virtio.VirtioPciTransport;
+import dev.miraflores.kvm.ExitHandler;
+import dev.miraflores.kvm.acpi.AcpiConfig;
+import dev.miraflores.memory.GuestMemory;
+import dev.miraflores.memory.GuestMemoryRegion;
+import java.util.List;
+
+/**
+ * A PC without its processors: the two buses and what sits on them.
+ * <p>Thread: made and closed by one thread; registers are served on the vCPU threads.
+ * <p>Lifetime: {@code close} once no vCPU runs any more; it ends the virtio devices first, draining their I/O.
+ */
+final class Board implements AutoCloseable {
+
+    // RAM below the hole ends here at the latest; the CMOS wants to know how much lies on either side of 4 GiB.
+    private static final long FOUR_GIB = 1L << 32;
+    private static final long GIB = 1L << 30;
+    // Room for BARs of any size that a device here may have, without asking for address bits that few hosts have.
+    private static final long MEMORY64_BYTES = 64 * GIB;
+
+    private final Bus ports = new Bus();
+    private final Bus memoryBus = new Bus();
+    private final GuestMemory memory;
+    private final KvmInterrupts interrupts;
+    private final PowerControl power;
+    private final PciAddressMap pciMap;
+    private final PciRoot pci;
+    private final AcpiPm acpiPm;
+    private final Cleanup cleanup = new Cleanup();
+
+    /** @param physicalAddressBits of the guest's processors */
+    Board(GuestMemory memory, KvmInterrupts interrupts, PowerControl power, int physicalAddressBits) {
+        this.memory = memory;
+        this.interrupts = interrupts;
+        this.power = power;
+        pciMap = pciMap(memory, physicalAddressBits);
+        pci = cleanup.add(new PciRoot(ports, memoryBus, pciMap, interrupts::line));
+        acpiPm = cleanup.add(new AcpiPm(interrupts.line(IoPorts.SCI_IRQ), power, true));
+        ports.map(IoPorts.ACPI_PM, AcpiPm.PORT_COUNT, acpiPm);
+        ports.map(IoPorts.I8042, 1, keyboardController());
+        ports.map(IoPorts.RTC, Rtc.PORT_COUNT, clock());
+        ports.map(IoPorts.RESET_CONTROL, 1, new ResetControlPort(power));
+        ports.map(IoPorts.SYSTEM_CONTROL_A, 1, new SystemControlPortA(power));
+        ports.map(IoPorts.POST, 1, new PostPort());
+    }
+
+    /** Its two ports are 60h and 64h: 61h in between belongs to the interval timer, which is in the kernel. */
+    private I8042 keyboardController() {
+        I8042 controller = new I8042(interrupts.line(IoPorts.KEYBOARD_IRQ), interrupts.line(IoPorts.MOUSE_IRQ), power);
+        int command = I8042.PORT_COUNT - 1;
+        ports.map(IoPorts.I8042 + command, 1, new OffsetDevice(controller, command));
+        return controller;
+    }
+
+    private Rtc clock() {
+        long above = 0;
+        long below = 0;
+        for (GuestMemoryRegion region : memory.regions()) {
+            if (region.gpa() >= FOUR_GIB) {
+                above += region.byteSize();
+            } else {
+                below += region.byteSize();
+            }
+        }
+        return cleanup.add(new Rtc(interrupts.line(IoPorts.RTC_IRQ), below, above));
+    }
+
+    private static PciAddressMap pciMap(GuestMemory memory, int physicalAddressBits) {
+        long ramEnd = FOUR_GIB;
+        for (GuestMemoryRegion region : memory.regions()) {
+            ramEnd = Math.max(ramEnd, region.gpa() + region.byteSize());
+        }
+        long start = (ramEnd + GIB - 1) & -GIB;
+        long limit = 1L << Math.min(physicalAddressBits, 52);
+        return PciAddressMap.withMemory64(start, Math.max(0, Math.min(MEMORY64_BYTES, limit - start)));
+    }
+
+    /** Puts the first serial port in. */
+    void addSerial(CharBackend backend) {
+        Serial16550A serial = cleanup.add(new Serial16550A("com1", interrupts.line(IoPorts.COM1_IRQ), backend));
+        ports.map(IoPorts.COM1, Serial16550A.PORT_COUNT, serial);
+    }
+
+    /** Puts QEMU's isa-debug-exit in. */
+    void addDebugExit() {
+        ports.map(IoPorts.DEBUG_EXIT, DebugExitPort.PORT_COUNT, new DebugExitPort(power));
+    }
+
+    /** Puts a virtio device in the next PCI slot; it belongs to the board from now on. */
+    void addVirtio(VirtioDevice device) {
+        VirtioPciTransport transport = cleanup.add(new VirtioPciTransport(device, memory, interrupts, interrupts));
+        pci.add(transport.function());
+    }
+
+    /** Who serves the vCPUs' accesses. */
+    ExitHandler exitHandler() {
+        return new BusExitHandler(ports, memoryBus);
+    }
+
+    void pressPowerButton() {
+        acpiPm.pressPowerButton();
+    }
+
+    /** What ACPI tells the guest about all of this. */
+    AcpiConfig acpi(List<Integer> apicIds) {
+        AcpiConfig.FixedHardware registers = new AcpiConfig.FixedHardware(IoPorts.PM1A_EVT, IoPorts.PM1A_CNT,
+                IoPorts.PM_TMR, IoPorts.GPE0, AcpiPm.PORT_COUNT - AcpiPm.GPE0_STATUS, IoPorts.SCI_IRQ,
+                IoPorts.RESET_CONTROL, ResetControlPort.RESET_VALUE, AcpiPm.SLP_TYP_S5);
+        AcpiConfig.MemoryWindow memory64 = pciMap.memory64() == null ? null
+                : new AcpiConfig.MemoryWindow(pciMap.memory64().start(), pciMap.memory64().byteSize());
+        return AcpiConfig.builder(apicIds.size())
+                .apicIds(apicIds)
+                .fixedHardware(registers)
+                .pciHost(AcpiConfig.PciHost.withWindows(memory64 == null ? List.of() : List.of(memory64)))
+                .build();
+    }
+
+    @Override
+    public void close() {
+        cleanup.close();
+    }
+}
