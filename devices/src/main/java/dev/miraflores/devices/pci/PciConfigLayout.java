@@ -53,7 +53,6 @@ final class PciConfigLayout {
     static final int STATUS_CLEARABLE = 0xf900;
 
     static final int CAPABILITY_MSIX = 0x11;
-    static final int CAPABILITY_VENDOR = 0x09;
 
     private PciConfigLayout() {
     }
