@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.virtio.ring;
 
+import dev.miraflores.bindings.virtio.virtio_abi;
+
 /**
  * Available ring: written by the driver, read by the device (virtio 1.3 §2.7.6). Little-endian, 2-byte aligned.
  * <pre>  0           le16  flags
@@ -16,7 +18,7 @@ final class AvailRingLayout {
     static final long ALIGNMENT = 2;
 
     /** VIRTQ_AVAIL_F_NO_INTERRUPT. */
-    static final short NO_INTERRUPT = 1;
+    static final short NO_INTERRUPT = virtio_abi.VRING_AVAIL_F_NO_INTERRUPT;
 
     private AvailRingLayout() {
     }

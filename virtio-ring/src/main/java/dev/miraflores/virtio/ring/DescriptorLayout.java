@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.virtio.ring;
 
+import dev.miraflores.bindings.virtio.virtio_abi;
+
 /**
  * One descriptor of a split queue's table or of an indirect table: written by the driver, read by the device
  * (virtio 1.3 §2.7.5). Little-endian; the table is aligned to 16 bytes, an indirect table to none.
@@ -19,13 +21,13 @@ final class DescriptorLayout {
     static final long ALIGNMENT = 16;
 
     /** VIRTQ_DESC_F_NEXT. */
-    static final int NEXT = 1;
+    static final int NEXT = virtio_abi.VRING_DESC_F_NEXT;
 
     /** VIRTQ_DESC_F_WRITE. */
-    static final int WRITE = 2;
+    static final int WRITE = virtio_abi.VRING_DESC_F_WRITE;
 
     /** VIRTQ_DESC_F_INDIRECT. */
-    static final int INDIRECT = 4;
+    static final int INDIRECT = virtio_abi.VRING_DESC_F_INDIRECT;
 
     private DescriptorLayout() {
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.virtio.ring;
 
+import dev.miraflores.bindings.virtio.virtio_abi;
+
 /**
  * Event suppression structure of a packed queue: one written by the driver, one by the device, each read by the other
  * (virtio 1.3 §2.8.14). Little-endian, 4-byte aligned.
@@ -15,13 +17,13 @@ final class EventSuppressionLayout {
     static final long ALIGNMENT = 4;
 
     /** RING_EVENT_FLAGS_ENABLE. */
-    static final int ENABLE = 0;
+    static final int ENABLE = virtio_abi.VRING_PACKED_EVENT_FLAG_ENABLE;
 
     /** RING_EVENT_FLAGS_DISABLE. */
-    static final int DISABLE = 1;
+    static final int DISABLE = virtio_abi.VRING_PACKED_EVENT_FLAG_DISABLE;
 
     /** RING_EVENT_FLAGS_DESC; only with VIRTIO_F_EVENT_IDX. */
-    static final int DESC = 2;
+    static final int DESC = virtio_abi.VRING_PACKED_EVENT_FLAG_DESC;
 
     private EventSuppressionLayout() {
     }

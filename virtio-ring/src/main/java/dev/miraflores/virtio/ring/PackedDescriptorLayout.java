@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.virtio.ring;
 
+import dev.miraflores.bindings.virtio.virtio_abi;
+
 /**
  * One descriptor of a packed ring, or of an indirect table of one: written by the driver, and in the ring by the device
  * too (virtio 1.3 §2.8.13). Little-endian; the ring is aligned to 16 bytes, an indirect table to none.
@@ -22,19 +24,19 @@ final class PackedDescriptorLayout {
     static final long ALIGNMENT = 16;
 
     /** VIRTQ_DESC_F_NEXT. */
-    static final int NEXT = 1;
+    static final int NEXT = virtio_abi.VRING_DESC_F_NEXT;
 
     /** VIRTQ_DESC_F_WRITE. */
-    static final int WRITE = 2;
+    static final int WRITE = virtio_abi.VRING_DESC_F_WRITE;
 
     /** VIRTQ_DESC_F_INDIRECT. */
-    static final int INDIRECT = 4;
+    static final int INDIRECT = virtio_abi.VRING_DESC_F_INDIRECT;
 
     /** VIRTQ_DESC_F_AVAIL (§2.8.1). */
-    static final int AVAIL = 1 << 7;
+    static final int AVAIL = 1 << virtio_abi.VRING_PACKED_DESC_F_AVAIL;
 
     /** VIRTQ_DESC_F_USED (§2.8.1). */
-    static final int USED = 1 << 15;
+    static final int USED = 1 << virtio_abi.VRING_PACKED_DESC_F_USED;
 
     private PackedDescriptorLayout() {
     }

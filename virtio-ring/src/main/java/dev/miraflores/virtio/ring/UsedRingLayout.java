@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.virtio.ring;
 
+import dev.miraflores.bindings.virtio.virtio_abi;
+
 /**
  * Used ring: written by the device, read by the driver (virtio 1.3 §2.7.8). Little-endian, 4-byte aligned.
  * <pre>  0           le16        flags
@@ -16,7 +18,7 @@ final class UsedRingLayout {
     static final long ALIGNMENT = 4;
 
     /** VIRTQ_USED_F_NO_NOTIFY. */
-    static final short NO_NOTIFY = 1;
+    static final short NO_NOTIFY = virtio_abi.VRING_USED_F_NO_NOTIFY;
 
     private UsedRingLayout() {
     }
