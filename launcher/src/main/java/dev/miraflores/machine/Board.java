@@ -7,7 +7,6 @@ import dev.miraflores.devices.pci.PciRoot;
 import dev.miraflores.devices.platform.AcpiPm;
 import dev.miraflores.devices.platform.DebugExitPort;
 import dev.miraflores.devices.platform.I8042;
-import dev.miraflores.devices.platform.IoPorts;
 import dev.miraflores.devices.platform.PostPort;
 import dev.miraflores.devices.platform.PowerControl;
 import dev.miraflores.devices.platform.ResetControlPort;
