@@ -3,17 +3,21 @@ package dev.miraflores.launcher;
 
 import dev.miraflores.devices.serial.CharBackend;
 import dev.miraflores.devices.serial.FileBackend;
+import dev.miraflores.devices.serial.UnixSocketBackend;
 import dev.miraflores.launcher.terminal.StdioBackend;
 import dev.miraflores.machine.ConfigException;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 
-/** What {@code --console} says: {@code stdio}, {@code file:PATH} or {@code none}. */
+/** What {@code --console} says: {@code stdio}, {@code file:PATH}, {@code unix:PATH} or {@code none}. */
 record ConsoleOption(Kind kind, Path path) {
 
     private static final String OPTION = "--console";
 
-    enum Kind { STDIO, FILE, NONE }
+    private static final String CHOICE = "; use stdio, file:PATH, unix:PATH or none";
+
+    enum Kind { STDIO, FILE, UNIX, NONE }
 
     static ConsoleOption parse(String text) {
         int colon = text.indexOf(':');
@@ -26,15 +30,15 @@ record ConsoleOption(Kind kind, Path path) {
                 }
                 return new ConsoleOption(kind.equals("stdio") ? Kind.STDIO : Kind.NONE, null);
             }
-            case "file" -> {
+            case "file", "unix" -> {
                 if (path.isEmpty()) {
-                    throw wrong(text, "no file is named; use --console file:PATH");
+                    throw wrong(text, "no path is named; use --console " + kind + ":PATH");
                 }
-                return new ConsoleOption(Kind.FILE, Path.of(path));
+                return new ConsoleOption(kind.equals("file") ? Kind.FILE : Kind.UNIX, Path.of(path));
             }
-            case "unix", "pty", "tcp", "telnet", "udp", "mon", "chardev", "vc", "null" ->
-                throw wrong(text, kind + " is not built yet; use stdio, file:PATH or none");
-            default -> throw wrong(text, "unknown; use stdio, file:PATH or none");
+            case "pty", "tcp", "telnet", "udp", "mon", "chardev", "vc", "null" ->
+                throw wrong(text, kind + " is not built yet" + CHOICE);
+            default -> throw wrong(text, "unknown" + CHOICE);
         }
     }
 
@@ -47,16 +51,24 @@ record ConsoleOption(Kind kind, Path path) {
         return switch (kind) {
             case STDIO -> new StdioBackend(onQuit);
             case NONE -> CharBackend.none();
-            case FILE -> openFile();
+            case FILE, UNIX -> openPath();
         };
     }
 
-    private CharBackend openFile() {
+    private CharBackend openPath() {
+        boolean file = kind == Kind.FILE;
         try {
-            return FileBackend.open(path);
+            return file ? FileBackend.open(path) : UnixSocketBackend.open(path);
         } catch (IOException e) {
-            throw wrong("file:" + path, "cannot be written (" + e.getClass().getSimpleName() + "); name another file");
+            throw wrong((file ? "file:" : "unix:") + path, (file ? "cannot be written: " : "cannot be made: ") + why(e)
+                    + "; name another path");
         }
+    }
+
+    /** The JDK's file exceptions say what is wrong with their names, and repeat the path as their message. */
+    private static String why(IOException e) {
+        String reason = e instanceof FileSystemException file ? file.getReason() : e.getMessage();
+        return reason == null ? e.getClass().getSimpleName() : reason;
     }
 
     private static ConfigException wrong(String text, String what) {

@@ -28,7 +28,7 @@ final class RunOptions {
                     + " cache=none|writeback|writethrough|directsync|unsafe, aio=io_uring, readonly=on|off, serial,"
                     + " queue-size. A comma in a value is written twice.");
     static final Option RNG = Option.flag("--rng", "Adds a virtio-rng device, so that the guest has entropy at once.");
-    static final Option CONSOLE = Option.value("--console", "stdio|file:PATH|none",
+    static final Option CONSOLE = Option.value("--console", "stdio|file:PATH|unix:PATH|none",
             "What the serial port ttyS0 is connected to. Default: stdio, where ^A h shows help.");
     static final Option DEBUG_EXIT = Option.flag("--debug-exit",
             "Adds QEMU's isa-debug-exit: a guest that writes N to port 0xf4 ends hv with exit code 2N+1.");

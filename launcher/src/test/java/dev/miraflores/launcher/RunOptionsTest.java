@@ -52,10 +52,10 @@ class RunOptionsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "unix:/tmp/x | unix is not built yet; use stdio, file:PATH or none",
-        "pty         | pty is not built yet; use stdio, file:PATH or none",
-        "screen      | unknown; use stdio, file:PATH or none",
-        "file:       | no file is named; use --console file:PATH",
+        "pty         | pty is not built yet; use stdio, file:PATH, unix:PATH or none",
+        "screen      | unknown; use stdio, file:PATH, unix:PATH or none",
+        "file:       | no path is named; use --console file:PATH",
+        "unix:       | no path is named; use --console unix:PATH",
         "stdio:1     | stdio takes nothing after it; use --console stdio"})
     void shouldSayWhatAConsoleCanBe(String text, String what) {
         ConfigException e = assertThrows(ConfigException.class, () -> ConsoleOption.parse(text));
@@ -70,10 +70,19 @@ class RunOptionsTest {
     }
 
     @Test
+    void shouldSayThatTheConsolesSocketCannotBeMade(@TempDir Path directory) throws IOException {
+        Path file = Files.writeString(directory.resolve("log"), "precious");
+        ConfigException e = assertThrows(ConfigException.class,
+                () -> ConsoleOption.parse("unix:" + file).open(() -> { }));
+        assertEquals("--console unix:" + file + ": cannot be made: it exists and is no socket; name another path",
+                e.getMessage());
+    }
+
+    @Test
     void shouldSayThatTheConsolesFileCannotBeWritten(@TempDir Path directory) {
         ConfigException e = assertThrows(ConfigException.class,
                 () -> ConsoleOption.parse("file:" + directory + "/no/log").open(() -> { }));
-        assertEquals("--console file:" + directory + "/no/log: cannot be written (NoSuchFileException); name another file",
+        assertEquals("--console file:" + directory + "/no/log: cannot be written: NoSuchFileException; name another path",
                 e.getMessage());
     }
 }

@@ -13,7 +13,7 @@ final class IoUringChecks {
     static void add(List<Finding> findings) {
         KernelFeatures kernel = KernelFeatures.host();
         if (!kernel.isAvailable()) {
-            findings.add(Finding.failed("io_uring", kernel.whyNot(), "machines without a drive run all the same"));
+            findings.add(Finding.lacking("io_uring", kernel.whyNot(), "until then, machines run without drives only"));
             return;
         }
         findings.add(Finding.ok("io_uring", kernel.describe()));

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.serial;
+
+import java.io.IOException;
+import java.net.BindException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+
+/**
+ * A Unix socket that listens, for one client at a time. While there is none, output is dropped; a client that does not
+ * read holds the transmitter up, one that goes away makes room for the next.
+ * <p>Thread: a daemon thread accepts and reads.
+ * <p>Lifetime: listens from {@code connect} on; the socket's file is there from {@code open} to {@code close}.
+ */
+public final class UnixSocketBackend implements CharBackend {
+
+    private final Path path;
+    private final ServerSocketChannel server;
+    private volatile SocketChannel client;
+    private volatile boolean closed;
+
+    private UnixSocketBackend(Path path, ServerSocketChannel server) {
+        this.path = path;
+        this.server = server;
+    }
+
+    /**
+     * Makes the socket. One that a dead process left behind is replaced.
+     *
+     * @throws IOException when something else is there, somebody listens there, or the directory allows none
+     */
+    public static UnixSocketBackend open(Path path) throws IOException {
+        removeStale(path);
+        ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        try {
+            server.bind(UnixDomainSocketAddress.of(path), 1);
+            return new UnixSocketBackend(path, server);
+        } catch (IOException | RuntimeException e) {
+            server.close();
+            throw e;
+        }
+    }
+
+    private static void removeStale(Path path) throws IOException {
+        if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        // Neither file, directory nor link: of what is left, only a socket can be connected to.
+        if (!Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).isOther()) {
+            throw new BindException("it exists and is no socket");
+        }
+        try (SocketChannel probe = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            probe.connect(UnixDomainSocketAddress.of(path));
+        } catch (IOException nobodyListens) {
+            Files.delete(path);
+            return;
+        }
+        throw new BindException("another process listens there");
+    }
+
+    @Override
+    public void connect(CharInput input) {
+        Thread.ofPlatform().name("console-socket").daemon().start(() -> serve(input));
+    }
+
+    private void serve(CharInput input) {
+        while (!closed) {
+            try (SocketChannel accepted = server.accept()) {
+                client = accepted;
+                if (!read(accepted, input)) {
+                    return;
+                }
+            } catch (IOException e) {
+                // The client is gone, or we are closed, which the loop sees.
+            } catch (InterruptedException e) {
+                return;
+            } finally {
+                client = null;
+            }
+        }
+    }
+
+    /** Whether the device still takes input. */
+    private static boolean read(SocketChannel from, CharInput input) throws IOException, InterruptedException {
+        ByteBuffer buffer = ByteBuffer.allocate(4096);
+        while (from.read(buffer) >= 0) {
+            if (!input.put(buffer.array(), 0, buffer.position())) {
+                return false;
+            }
+            buffer.clear();
+        }
+        return true;
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) {
+        SocketChannel to = client;
+        if (to == null) {
+            return;
+        }
+        try {
+            ByteBuffer left = ByteBuffer.wrap(bytes, offset, length);
+            while (left.hasRemaining()) {
+                to.write(left);
+            }
+        } catch (IOException e) {
+            // This client is gone; the reading thread notices as well, and waits for the next.
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        try {
+            server.close();
+            SocketChannel last = client;
+            if (last != null) {
+                last.close();
+            }
+            Files.deleteIfExists(path);
+        } catch (IOException e) {
+            // The file stays; the next one to listen there removes it.
+        }
+    }
+}
