@@ -99,15 +99,19 @@ final class CrashReporter {
     private void line(Object... namesAndValues) {
         for (int i = 0; i < namesAndValues.length; i += 2) {
             String name = (String) namesAndValues[i];
-            out.append(i == 0 ? "" : "  ").append(name).append(" ".repeat(4 - name.length()))
-                    .append(HEX.toHexDigits((long) namesAndValues[i + 1]));
+            out.append(i == 0 ? "" : "  ");
+            name(name).append(HEX.toHexDigits((long) namesAndValues[i + 1]));
         }
         out.append('\n');
     }
 
+    /** In a column of names, most of which have up to four letters. */
+    private StringBuilder name(String name) {
+        return out.append(name).append(" ".repeat(Math.max(1, 4 - name.length())));
+    }
+
     private void segment(String name, SegmentRegister s) {
-        out.append(name).append(" ".repeat(4 - name.length()))
-                .append(HEX.toHexDigits((short) s.selector()))
+        name(name).append(HEX.toHexDigits((short) s.selector()))
                 .append("  base ").append(HEX.toHexDigits(s.base()))
                 .append("  limit ").append(HEX.toHexDigits(s.limit()))
                 .append("  type ").append(Integer.toHexString(s.type()))
@@ -120,7 +124,7 @@ final class CrashReporter {
     }
 
     private void table(String name, DescriptorTable t) {
-        out.append(name).append("       base ").append(HEX.toHexDigits(t.base()))
+        name(name).append("      base ").append(HEX.toHexDigits(t.base()))
                 .append("  limit ").append(HEX.toHexDigits((short) t.limit())).append('\n');
     }
 

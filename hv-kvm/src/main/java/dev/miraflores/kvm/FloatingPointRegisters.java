@@ -6,9 +6,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * A vCPU's x87 and SSE registers: a copy, taken with {@link Vcpu#floatingPointRegisters()} and put back with
+ * A vCPU's x87 registers: a copy, taken with {@link Vcpu#floatingPointRegisters()} and put back with
  * {@link Vcpu#setFloatingPointRegisters}.
  * <p>Thread: one at a time.
+ * <p>Left out: MXCSR, which KVM neither gives nor takes here, and all wider registers.
  * <p>Source: KVM API §4.18 (KVM_GET_FPU).
  */
 public final class FloatingPointRegisters {
@@ -27,18 +28,9 @@ public final class FloatingPointRegisters {
         return fpu.get(ValueLayout.JAVA_SHORT, kvm_fpu.fcw) & 0xFFFF;
     }
 
+    /** Changes the x87 control word. */
     public FloatingPointRegisters controlWord(int value) {
         fpu.set(ValueLayout.JAVA_SHORT, kvm_fpu.fcw, (short) value);
-        return this;
-    }
-
-    /** The SSE control and status register. */
-    public int mxcsr() {
-        return fpu.get(ValueLayout.JAVA_INT, kvm_fpu.mxcsr);
-    }
-
-    public FloatingPointRegisters mxcsr(int value) {
-        fpu.set(ValueLayout.JAVA_INT, kvm_fpu.mxcsr, value);
         return this;
     }
 }

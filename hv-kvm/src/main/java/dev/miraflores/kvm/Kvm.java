@@ -47,16 +47,28 @@ public final class Kvm implements AutoCloseable {
         Fd fd = Fd.adopt(number);
         int version = Ioctl.call(number, kvm_abi.KVM_GET_API_VERSION, 0);
         int mmapBytes = version < 0 ? version : Ioctl.call(number, kvm_abi.KVM_GET_VCPU_MMAP_SIZE, 0);
-        if (version != kvm_abi.KVM_API_VERSION || mmapBytes < kvm_abi.kvm_run.sizeof) {
+        String whyNot = whyNotUsable(path, version, mmapBytes);
+        if (whyNot != null) {
             fd.close();
-            throw new KvmUnavailableException(version < 0
-                    ? path + ": not KVM (" + Errno.name(-version) + ")"
-                    : path + ": KVM API version " + version + ", but this program speaks " + kvm_abi.KVM_API_VERSION);
+            throw new KvmUnavailableException(whyNot);
         }
         return new Kvm(fd, mmapBytes);
     }
 
-    private static String whyNotOpened(String path, int errno) {
+    static String whyNotUsable(String path, int version, int mmapBytes) {
+        if (version < 0) {
+            return path + ": not KVM (" + Errno.name(-version) + ")";
+        }
+        if (version != kvm_abi.KVM_API_VERSION) {
+            return path + ": KVM API version " + version + ", but this program speaks " + kvm_abi.KVM_API_VERSION;
+        }
+        if (mmapBytes < kvm_abi.kvm_run.sizeof) {
+            return path + ": KVM_GET_VCPU_MMAP_SIZE is " + mmapBytes + ", too small for struct kvm_run";
+        }
+        return null;
+    }
+
+    static String whyNotOpened(String path, int errno) {
         if (errno == Errno.ENOENT) {
             return path + ": no such device; load kvm_intel or kvm_amd, and switch on virtualization in the firmware"
                     + " (inside a VM: nested virtualization on its host)";

@@ -111,14 +111,14 @@ public final class Vcpu {
         set("KVM_SET_SREGS", kvm_abi.KVM_SET_SREGS, kvm_sregs.sizeof, registers.segment());
     }
 
-    /** A copy of the x87 and SSE registers. */
+    /** A copy of the x87 registers. */
     public synchronized FloatingPointRegisters floatingPointRegisters() {
         FloatingPointRegisters registers = new FloatingPointRegisters();
         get("KVM_GET_FPU", kvm_abi.KVM_GET_FPU, kvm_fpu.sizeof, registers.segment());
         return registers;
     }
 
-    /** Replaces the x87 and SSE registers. */
+    /** Replaces the x87 registers. */
     public synchronized void setFloatingPointRegisters(FloatingPointRegisters registers) {
         set("KVM_SET_FPU", kvm_abi.KVM_SET_FPU, kvm_fpu.sizeof, registers.segment());
     }

@@ -27,7 +27,7 @@ final class TinyGuest implements AutoCloseable {
     private static final long PRESENT_WRITABLE = 3;
     private static final long HUGE = 1 << 7;
 
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     private final GuestMemory memory = GuestMemory.anonymous(MEMORY_BYTES);
     private final Vm vm;
