@@ -51,7 +51,7 @@ qemu_arguments() { # sets arguments
     arguments=(${LAB_QEMU_ARGS:-} -accel tcg,thread=multi -cpu "${LAB_CPU:-EPYC,+svm,-xsave}" -smp "$cpus" -m "$memory"
         -nodefaults -no-user-config -display none -no-reboot
         -kernel "$tree/vmlinux" -initrd "$initramfs"
-        -append "console=ttyS0 quiet panic=-1 reboot=t mitigations=off nokaslr tsc=reliable"
+        -append "console=ttyS0 quiet panic=-1 reboot=t mitigations=off nokaslr tsc=reliable no_timer_check"
         -serial "file:$console" -object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng
         -fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap" -device virtio-9p-pci,fsdev=root,mount_tag=root
         -fsdev "local,id=lab,path=$run/share,security_model=none" -device virtio-9p-pci,fsdev=lab,mount_tag=lab

@@ -20,7 +20,7 @@ disk() { # [image.sh's options] JOB NAME
 }
 
 # Runs the script on standard input in L1, in the directory of the disks; its exit status is the test's unless
-# expected. It has $vmlinuz, $vmlinux, $initrd, the function vmm and what else l1/prelude.sh defines.
+# expected. It has $vmlinuz, $vmlinux, $initrd, $append, the function vmm and what else l1/prelude.sh defines.
 in_l1() {
     local tree initrd status=0
     tree=$(with_cache_locked unpack_guest_kernel)

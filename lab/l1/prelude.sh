@@ -9,6 +9,8 @@ cd /.l1/disks
 trap 'cd /; sync; umount /.l1/disks' EXIT
 
 vmm() { "$lab/vmm" "$@"; }
+# What any stock kernel needs to be told.
+append="console=ttyS0 root=/dev/vda"
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
@@ -19,4 +21,11 @@ wait_for_line() { # FILE PATTERN SECONDS
         sleep 0.2
     done
     fail "no line like '$2' in $1 within $3 s"
+}
+
+# Starts one and goes on; $! is the process itself.
+vmm_start() { # LOG ARGUMENT…
+    local log=$1
+    shift
+    "$lab/vmm" "$@" < /dev/null > "$log" 2>&1 &
 }
