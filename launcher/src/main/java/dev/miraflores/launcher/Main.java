@@ -57,6 +57,8 @@ public final class Main {
 
     private static Command command(String name) {
         return switch (name) {
+            case "run" -> new RunCommand();
+            case "demo" -> new DemoCommand();
             case "doctor" -> new DoctorCommand();
             default -> throw new ConfigException(unknown(name));
         };
@@ -71,7 +73,7 @@ public final class Main {
     }
 
     private static List<Command> all() {
-        return List.of(new DoctorCommand());
+        return List.of(new RunCommand(), new DemoCommand(), new DoctorCommand());
     }
 
     private static String version() {

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.launcher;
+
+import dev.miraflores.aio.CacheMode;
+import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.kvm.StopCause;
+import dev.miraflores.launcher.terminal.StdioBackend;
+import dev.miraflores.machine.ConfigException;
+import dev.miraflores.machine.DriveConfig;
+import dev.miraflores.machine.MachineConfig;
+import dev.miraflores.machine.MemorySize;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** {@code hv demo}: the built-in guest, which drives a scratch disk and verifies all that it wrote. */
+final class DemoCommand implements Command {
+
+    private static final Option HOLD = Option.flag("--hold",
+            "Keeps the guest at work until q is typed, or hv is ended.");
+    private static final Option MS = Option.value("--ms", "N", "How long the guest writes and reads. Default: 500.");
+    private static final Option SIZE = Option.value("--size", "SIZE", "Size of the scratch disk. Default: 64M.");
+
+    private static final String GUEST = "guest.elf";
+    private static final long MEMORY_BYTES = 64L << 20;
+
+    @Override
+    public String name() {
+        return "demo";
+    }
+
+    @Override
+    public String summary() {
+        return "Boots the built-in guest, which drives a scratch disk and verifies every block.";
+    }
+
+    @Override
+    public Option[] options() {
+        return new Option[] {HOLD, MS, SIZE};
+    }
+
+    @Override
+    public int run(Arguments arguments, Console console) throws IOException, InterruptedException {
+        boolean hold = arguments.has(HOLD.name());
+        String work = hold ? "mode=hold" : "mode=demo ms=".concat(milliseconds(arguments.value(MS.name(), "500")));
+        long diskBytes = MemorySize.parse(SIZE.name(), arguments.value(SIZE.name(), "64M"));
+        Foreground foreground = new Foreground(console.err());
+        Path scratch = Files.createTempFile("hv-demo-", ".img");
+        try {
+            try (RandomAccessFile file = new RandomAccessFile(scratch.toFile(), "rw")) {
+                file.setLength(diskBytes);
+            }
+            CharBackend serial = new StdioBackend(foreground::quit);
+            MachineConfig config = MachineConfig.builder()
+                    .kernel("the built-in guest", guest())
+                    .append(work)
+                    .memoryBytes(MEMORY_BYTES)
+                    .drive(DriveConfig.of(scratch.toString()).withCache(CacheMode.WRITEBACK))
+                    // How the guest says that something was wrong: a demo that powers off is one in which all held.
+                    .debugExit(true)
+                    .console(serial)
+                    .build();
+            StopCause cause = foreground.run(config);
+            return Foreground.exitCode(cause);
+        } finally {
+            Files.deleteIfExists(scratch);
+        }
+    }
+
+    private static String milliseconds(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            if (text.charAt(i) < '0' || text.charAt(i) > '9') {
+                throw new ConfigException(MS.name() + " " + text + ": not a number of milliseconds; use 500, for example");
+            }
+        }
+        return text;
+    }
+
+    private static byte[] guest() throws IOException {
+        try (InputStream in = DemoCommand.class.getResourceAsStream(GUEST)) {
+            return in.readAllBytes();
+        }
+    }
+}

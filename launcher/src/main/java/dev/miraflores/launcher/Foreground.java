@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.launcher;
+
+import dev.miraflores.kvm.StopCause;
+import dev.miraflores.machine.MachineConfig;
+import dev.miraflores.machine.VirtualMachine;
+import java.io.PrintStream;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A machine that runs for as long as its command: from start to end, whatever ends it.
+ * <p>Thread: {@code run}, the command's; {@code quit}, any.
+ */
+final class Foreground {
+
+    static final int OK = 0;
+    static final int HOST_FAILURE = 1;
+    static final int GUEST_CRASH = 3;
+
+    // A host's disk that takes longer to finish what is in flight holds up no one's shutdown.
+    private static final long END_SECONDS = 20;
+
+    private final PrintStream err;
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private volatile VirtualMachine machine;
+    private volatile boolean quitting;
+
+    Foreground(PrintStream err) {
+        this.err = err;
+    }
+
+    /** Ends the machine as if its power was cut, whether it runs already or not. */
+    void quit() {
+        quitting = true;
+        VirtualMachine running = machine;
+        if (running != null) {
+            running.requestStop();
+        }
+    }
+
+    /**
+     * Makes the machine, runs it, closes it.
+     *
+     * @return why it ended; its crash report has been printed
+     */
+    StopCause run(MachineConfig config) throws InterruptedException {
+        // SIGINT and SIGTERM: the machine ends in good order, its I/O finished, before the process does.
+        Runtime.getRuntime().addShutdownHook(new Thread(this::endBeforeProcess, "end-machine"));
+        try (VirtualMachine made = VirtualMachine.create(config)) {
+            machine = made;
+            if (quitting) {
+                made.requestStop();
+            }
+            made.start();
+            StopCause cause = made.await();
+            report(cause);
+            return cause;
+        } finally {
+            ended.countDown();
+        }
+    }
+
+    private void endBeforeProcess() {
+        quit();
+        try {
+            ended.await(END_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void report(StopCause cause) {
+        switch (cause) {
+            case StopCause.GuestCrash(var report) -> {
+                err.println("hv: the guest crashed: " + report.headline());
+                err.println(report.details());
+            }
+            case StopCause.HostFailure(Throwable failure, var report) -> {
+                err.println("hv: " + (failure.getMessage() == null ? failure.toString() : failure.getMessage()));
+                if (report != null) {
+                    err.println(report);
+                }
+            }
+            case StopCause.Halted(int cpu) -> err.println("hv: vCPU " + cpu + " halted and nothing can wake it");
+            default -> { }
+        }
+    }
+
+    /** What the process exits with. */
+    static int exitCode(StopCause cause) {
+        return switch (cause) {
+            case StopCause.PowerOff() -> OK;
+            case StopCause.Reset() -> OK;
+            case StopCause.HostRequest() -> OK;
+            // As QEMU's isa-debug-exit; a process's exit code has eight bits.
+            case StopCause.GuestExit(int status) -> (status << 1 | 1) & 0xFF;
+            case StopCause.GuestCrash _ -> GUEST_CRASH;
+            case StopCause.Halted _ -> GUEST_CRASH;
+            case StopCause.HostFailure _ -> HOST_FAILURE;
+        };
+    }
+}
