@@ -13,7 +13,12 @@ final class Arguments {
 
     /** Records a value, or an option without one by the empty text. */
     void add(Option option, String value) {
-        values.computeIfAbsent(option.name(), name -> new ArrayList<>()).add(value);
+        List<String> given = values.get(option.name());
+        if (given == null) {
+            given = new ArrayList<>();
+            values.put(option.name(), given);
+        }
+        given.add(value);
     }
 
     boolean has(String name) {

@@ -50,7 +50,12 @@ public final class AcpiPm implements BusDevice, AutoCloseable {
     private final int timerBits;
     private final LongSupplier nanoTime;
     private final long startNs;
-    private final DeviceTimer carry = new DeviceTimer("acpi-pm", this::onCarry);
+    private final DeviceTimer carry = new DeviceTimer("acpi-pm") {
+        @Override
+        void onExpiry() {
+            onCarry();
+        }
+    };
 
     private int pm1Status;
     private int pm1Enable;
@@ -61,7 +66,7 @@ public final class AcpiPm implements BusDevice, AutoCloseable {
 
     /** @param timer32 whether the FADT says TMR_VAL_EXT: a timer of 32 bits, not 24 */
     public AcpiPm(InterruptLine sci, PowerControl power, boolean timer32) {
-        this(sci, power, timer32, System::nanoTime);
+        this(sci, power, timer32, HostTime.MONOTONIC);
     }
 
     AcpiPm(InterruptLine sci, PowerControl power, boolean timer32, LongSupplier nanoTime) {

@@ -4,25 +4,26 @@ package dev.miraflores.devices.platform;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Calls back once at a set time, on a thread of its own that exists from the first {@code arm} on.
- * <p>Thread: any. The callback runs without the timer's lock, so it may take its device's lock and arm again.
- * <p>Lifetime: after {@code close} nothing is called any more, but a callback that has begun may still be running.
+ * Calls {@code onExpiry} once at a set time, on a thread of its own that exists from the first {@code arm} on.
+ * <p>Thread: any. {@code onExpiry} runs without the timer's lock, so it may take its device's lock and arm again.
+ * <p>Lifetime: after {@code close} nothing is called any more, but a call that has begun may still be running.
  */
-final class DeviceTimer implements AutoCloseable {
+abstract class DeviceTimer implements AutoCloseable {
 
     private static final long NEVER = Long.MAX_VALUE;
 
     private final String name;
-    private final Runnable onExpiry;
     private Thread thread;
     private boolean armed;
     private boolean closed;
     private long deadlineNs;
 
-    DeviceTimer(String name, Runnable onExpiry) {
+    DeviceTimer(String name) {
         this.name = name;
-        this.onExpiry = onExpiry;
     }
+
+    /** The time has come. */
+    abstract void onExpiry();
 
     /** One call {@code delayNs} from now, in place of the one that was set before. */
     synchronized void arm(long delayNs) {
@@ -40,7 +41,7 @@ final class DeviceTimer implements AutoCloseable {
 
     private void run() {
         while (awaitExpiry()) {
-            onExpiry.run();
+            onExpiry();
         }
     }
 

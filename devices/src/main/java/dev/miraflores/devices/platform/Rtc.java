@@ -60,7 +60,12 @@ public final class Rtc implements ByteRegisters, AutoCloseable {
     private final int[] fields = new int[RtcClock.FIELDS];
     private final LevelLine line;
     private final RtcClock clock;
-    private final DeviceTimer timer = new DeviceTimer("rtc", this::onTimer);
+    private final DeviceTimer timer = new DeviceTimer("rtc") {
+        @Override
+        void onExpiry() {
+            onTimer();
+        }
+    };
     private int index;
     private int flags;
     private long seenNs;
@@ -70,7 +75,7 @@ public final class Rtc implements ByteRegisters, AutoCloseable {
      * @param ramAbove4GiB bytes of RAM from 4 GiB up
      */
     public Rtc(InterruptLine line, long ramBelow4GiB, long ramAbove4GiB) {
-        this(line, ramBelow4GiB, ramAbove4GiB, RtcClock::hostUtcNs);
+        this(line, ramBelow4GiB, ramAbove4GiB, HostTime.UTC);
     }
 
     Rtc(InterruptLine line, long ramBelow4GiB, long ramAbove4GiB, LongSupplier hostNs) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.platform;
 
-import java.time.Instant;
 import java.time.LocalDate;
 import java.util.function.LongSupplier;
 
@@ -33,11 +32,6 @@ final class RtcClock {
     /** @param hostNs nanoseconds since 1970-01-01T00:00 UTC */
     RtcClock(LongSupplier hostNs) {
         this.hostNs = hostNs;
-    }
-
-    static long hostUtcNs() {
-        Instant now = Instant.now();
-        return now.getEpochSecond() * NS_PER_S + now.getNano();
     }
 
     /** A count of nanoseconds that is a multiple of {@link #NS_PER_S} whenever a second begins. */

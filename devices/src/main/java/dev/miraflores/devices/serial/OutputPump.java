@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
  * <p>Thread: {@code offer}, {@code free} and {@code close}, any; {@code onRoom} and the back end run on the pump's own.
  * <p>Lifetime: {@code close} waits for what is queued, but for a bounded time.
  */
-final class OutputPump implements AutoCloseable {
+abstract class OutputPump implements AutoCloseable {
 
     static final int CAPACITY_BYTES = 65536;
     // Long enough to gather a line that a guest sends a byte at a time, too short to be felt by one who types.
@@ -20,19 +20,19 @@ final class OutputPump implements AutoCloseable {
 
     private final String name;
     private final CharBackend backend;
-    private final Runnable onRoom;
     private final ByteQueue queue = new ByteQueue(CAPACITY_BYTES);
     private Thread thread;
     private boolean idle;
     private boolean closed;
     private boolean refused;
 
-    /** @param onRoom called after a batch has left a queue that was found short of room */
-    OutputPump(String name, CharBackend backend, Runnable onRoom) {
+    OutputPump(String name, CharBackend backend) {
         this.name = name;
         this.backend = backend;
-        this.onRoom = onRoom;
     }
+
+    /** A batch has left a queue that was found short of room. */
+    abstract void onRoom();
 
     /** Queues one byte; false when there is no room for it. */
     synchronized boolean offer(int value) {
@@ -71,7 +71,7 @@ final class OutputPump implements AutoCloseable {
             }
             broken = broken || !write(batch, count);
             if (tellRoom) {
-                onRoom.run();
+                onRoom();
             }
         }
     }

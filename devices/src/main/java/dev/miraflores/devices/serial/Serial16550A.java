@@ -47,7 +47,12 @@ public final class Serial16550A implements ByteRegisters, CharInput, AutoCloseab
     public Serial16550A(String name, InterruptLine line, CharBackend backend) {
         this.line = new LevelLine(line);
         this.backend = backend;
-        this.output = new OutputPump(name, backend, this::onOutputRoom);
+        this.output = new OutputPump(name, backend) {
+            @Override
+            void onRoom() {
+                onOutputRoom();
+            }
+        };
         backend.connect(this);
     }
 

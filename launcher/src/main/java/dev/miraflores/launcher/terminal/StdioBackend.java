@@ -39,12 +39,17 @@ public final class StdioBackend implements CharBackend {
         terminal = TerminalMode.of(STDIN);
         if (terminal != null) {
             // The way back first: a signal may come at any time.
-            restoreAtExit = new Thread(terminal::close, "restore-terminal");
+            restoreAtExit = new Restorer(terminal);
             Runtime.getRuntime().addShutdownHook(restoreAtExit);
             terminal.makeRaw();
         }
         boolean typed = terminal != null;
-        Thread reader = new Thread(() -> read(input, typed), "stdin");
+        Thread reader = new Thread("stdin") {
+            @Override
+            public void run() {
+                read(input, typed);
+            }
+        };
         reader.setDaemon(true);
         reader.start();
     }
@@ -85,6 +90,21 @@ public final class StdioBackend implements CharBackend {
             // The process is on its way out, and the hook with it.
         }
         terminal = null;
+    }
+
+    private static final class Restorer extends Thread {
+
+        private final TerminalMode terminal;
+
+        Restorer(TerminalMode terminal) {
+            super("restore-terminal");
+            this.terminal = terminal;
+        }
+
+        @Override
+        public void run() {
+            terminal.close();
+        }
     }
 
     private final class TypedCommands implements EscapeFilter.Commands {
