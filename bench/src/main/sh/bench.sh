@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the scripts in bench/run.d, with $BENCH set: builds the benchmarks and runs Java on them.
+
+say() { echo "bench: $*" >&2; }
+
+# Builds what changed; sets $CLASS_PATH.
+build() {
+    log=$BENCH/target/build.log
+    mkdir -p "$BENCH/target"
+    (cd "$BENCH/.." && mvn -q -B -pl bench -am process-classes) >"$log" 2>&1 || {
+        grep -m 1 ERROR "$log" >&2
+        say "the build failed: see $log"
+        exit 1
+    }
+    CLASS_PATH=$BENCH/target/classes:$(cat "$BENCH/target/class-path")
+}
+
+# find_jdk: prints the home of a JDK 25 or newer.
+find_jdk() {
+    for home in "${JAVA_HOME:-}" "$(readlink -f "$(command -v java)" | sed 's,/bin/java$,,')" /usr/lib/jvm/* "$HOME"/.sdkman/candidates/java/*; do
+        release=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$home/release" 2>/dev/null)
+        if [ "${release:-0}" -ge 25 ]; then echo "$home"; return 0; fi
+    done
+    say "no JDK 25 or newer found: set JAVA_HOME"
+    return 1
+}
+
+# run_java CLASS [ARGUMENTS]: no module path here, as JMH's generated classes have no module.
+run_java() {
+    jdk=$(find_jdk) || exit 1
+    "$jdk/bin/java" ${BENCH_JAVA_OPTS:-} --enable-native-access=ALL-UNNAMED -cp "$CLASS_PATH" "$@"
+}
+
+# compile_c SOURCE PROGRAM: false where there is no C compiler.
+compile_c() {
+    cc=$(command -v cc || command -v gcc || command -v clang) || { say "no C compiler: without $2"; return 1; }
+    "$cc" -O2 -Wall -o "$BENCH/target/$2" "$BENCH/src/main/c/$1"
+}
