@@ -2,6 +2,8 @@
 package dev.miraflores.kvm;
 
 import dev.miraflores.bindings.kvm.kvm_abi;
+import dev.miraflores.kvm.jfr.ExitRecorder;
+import dev.miraflores.kvm.jfr.FlightEvents;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.Ioctl;
@@ -39,6 +41,7 @@ final class VcpuLoop implements Runnable {
     private volatile State state = State.NEW;
     private volatile Thread thread;
     private boolean wasParked;
+    private ExitRecorder recorder;
 
     private final Object kickLock = new Object();
     /** The kernel's id of the thread while it may be in KVM_RUN, else 0. */
@@ -118,7 +121,9 @@ final class VcpuLoop implements Runnable {
             synchronized (kickLock) {
                 tid = NativeThread.gettid();
             }
+            FlightEvents.vcpu(vcpu.vm().name(), vcpu.cpu(), "started");
             runGuest();
+            recordEnd();
         } catch (Throwable failure) {
             fail(failure);
         } finally {
@@ -128,6 +133,13 @@ final class VcpuLoop implements Runnable {
             state = State.ENDED;
             gate.ended();
         }
+    }
+
+    private void recordEnd() {
+        if (recorder != null) {
+            recorder.counts(exits);
+        }
+        FlightEvents.vcpu(vcpu.vm().name(), vcpu.cpu(), "ended");
     }
 
     private void fail(Throwable failure) {
@@ -149,14 +161,8 @@ final class VcpuLoop implements Runnable {
             if (rc >= 0) {
                 int reason = run.exitReason();
                 exits[reason & ExitReason.COUNT - 1]++;
-                switch (reason) {
-                    case kvm_abi.KVM_EXIT_IO -> portAccess();
-                    case kvm_abi.KVM_EXIT_MMIO -> memoryAccess();
-                    default -> {
-                        if (!rareExit(reason)) {
-                            return;
-                        }
-                    }
+                if (FlightEvents.on() ? !handleRecorded(reason) : !handle(reason)) {
+                    return;
                 }
             } else if (rc == -Errno.EINTR || rc == -Errno.EAGAIN) {
                 // EAGAIN: a CPU that waited for its start-up IPI has it now (KVM API §4.38).
@@ -169,6 +175,33 @@ final class VcpuLoop implements Runnable {
         }
     }
 
+    /** The switch; false when the vCPU goes no further. */
+    private boolean handle(int reason) {
+        switch (reason) {
+            case kvm_abi.KVM_EXIT_IO -> {
+                portAccess();
+                return true;
+            }
+            case kvm_abi.KVM_EXIT_MMIO -> {
+                memoryAccess();
+                return true;
+            }
+            default -> {
+                return rareExit(reason);
+            }
+        }
+    }
+
+    private boolean handleRecorded(int reason) {
+        if (recorder == null) {
+            recorder = new ExitRecorder(vcpu.vm().name(), vcpu.cpu(), ExitReason::name);
+        }
+        recorder.begin();
+        boolean goOn = handle(reason);
+        recorder.end(reason, exits);
+        return goOn;
+    }
+
     /** Takes kicks back and waits while the VM is paused; false when the thread is to end. */
     private boolean atGate() {
         run.immediateExit(false);
@@ -179,6 +212,7 @@ final class VcpuLoop implements Runnable {
         if (wasParked) {
             wasParked = false;
             vcpu.announcePause();
+            FlightEvents.vcpu(vcpu.vm().name(), vcpu.cpu(), "resumed");
         }
         return true;
     }

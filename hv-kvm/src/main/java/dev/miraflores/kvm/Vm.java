@@ -8,6 +8,7 @@ import dev.miraflores.bindings.kvm.kvm_abi.kvm_irqfd;
 import dev.miraflores.bindings.kvm.kvm_abi.kvm_msi;
 import dev.miraflores.bindings.kvm.kvm_abi.kvm_pit_config;
 import dev.miraflores.bindings.kvm.kvm_abi.kvm_userspace_memory_region;
+import dev.miraflores.kvm.jfr.FlightEvents;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.EventFd;
@@ -70,6 +71,7 @@ public final class Vm implements AutoCloseable {
             fd.close();
             throw e;
         }
+        FlightEvents.vm(name, "created", null);
     }
 
     /** What Intel hosts without unrestricted guest mode need for real mode; before the first vCPU. */
@@ -343,6 +345,7 @@ public final class Vm implements AutoCloseable {
         if (!gate.start(vcpus.size())) {
             return;
         }
+        FlightEvents.vm(name, "started", null);
         Thread[] threads = new Thread[vcpus.size()];
         for (Vcpu vcpu : vcpus) {
             threads[vcpu.cpu()] = vcpu.loop().prepareThread(name + "-vcpu" + vcpu.cpu());
@@ -369,7 +372,11 @@ public final class Vm implements AutoCloseable {
      */
     public boolean pause() {
         refuseOnVcpuThread("pause");
-        return requestPause() && gate.awaitPaused();
+        boolean paused = requestPause() && gate.awaitPaused();
+        if (paused) {
+            FlightEvents.vm(name, "paused", null);
+        }
+        return paused;
     }
 
     /** As {@link #pause}, without the wait. For vCPU threads too. */
@@ -383,7 +390,9 @@ public final class Vm implements AutoCloseable {
 
     /** Lets paused vCPUs go on. */
     public void resume() {
-        gate.resume();
+        if (gate.resume()) {
+            FlightEvents.vm(name, "resumed", null);
+        }
     }
 
     /** Whether a pause was asked for and not taken back. */
@@ -395,6 +404,7 @@ public final class Vm implements AutoCloseable {
     public void requestStop(StopCause cause) {
         if (gate.requestStop(cause)) {
             kickAll();
+            FlightEvents.vm(name, "stopping", cause.summary());
         }
     }
 
@@ -456,17 +466,18 @@ public final class Vm implements AutoCloseable {
     /** Ends the vCPUs and gives back all that the kernel holds for the VM. Once more does nothing. */
     @Override
     public void close() {
-        if (closed) {
-            return;
-        }
         stop();
         synchronized (this) {
+            if (closed) {
+                return;
+            }
             closed = true;
             for (Vcpu vcpu : vcpus) {
                 vcpu.close();
             }
             fd.close();
         }
+        FlightEvents.vm(name, "closed", null);
     }
 
     // Calls.
