@@ -5,9 +5,13 @@ import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** Asks once whether KVM can be used. */
-final class KvmCondition implements ExecutionCondition {
+/** Asks once whether KVM can be used. Public, for tests of other packages when only theirs are run. */
+@SuppressWarnings("exports") // test classes are nobody's to import
+public final class KvmCondition implements ExecutionCondition {
     private static final String WHY_NOT = whyNot();
+
+    /** For JUnit. */
+    public KvmCondition() {}
 
     private static String whyNot() {
         try {

@@ -13,4 +13,5 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Retention(RetentionPolicy.RUNTIME)
 @Tag("kvm")
 @ExtendWith(KvmCondition.class)
-@interface KvmTest {}
+@SuppressWarnings("exports") // test classes are nobody's to import
+public @interface KvmTest {}

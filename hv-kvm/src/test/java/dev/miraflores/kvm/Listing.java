@@ -5,7 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.util.HexFormat;
 
 /** Machine code from a listing: on each line the bytes, then at least two spaces, then what they mean. */
-final class Listing {
+public final class Listing {
     private Listing() {}
 
     /** The bytes of all lines. */
