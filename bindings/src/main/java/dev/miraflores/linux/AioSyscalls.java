@@ -21,10 +21,10 @@ public final class AioSyscalls {
 
     /** Makes a context for {@code maxEvents} requests in flight: its id, which is never 0 and not negative, or −errno. */
     public static long setup(int maxEvents) {
-        MemorySegment context = Libc.scratch();
-        context.set(ValueLayout.JAVA_LONG, 0, 0);
-        int rc = Libc.callInt(SYSCALL, SETUP, maxEvents, context.address());
-        return rc < 0 ? rc : context.get(ValueLayout.JAVA_LONG, 0);
+        MemorySegment state = Libc.state();
+        state.set(ValueLayout.JAVA_LONG, Libc.SCRATCH_OFFSET, 0); // io_setup refuses to replace a context
+        int rc = Libc.callInt(SYSCALL, SETUP, maxEvents, state.address() + Libc.SCRATCH_OFFSET);
+        return rc < 0 ? rc : state.get(ValueLayout.JAVA_LONG, Libc.SCRATCH_OFFSET);
     }
 
     /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.linux;
 
-import dev.miraflores.bindings.libc.epoll_event;
+import dev.miraflores.bindings.libc.libc_abi;
 import dev.miraflores.bindings.libc.libc_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -30,9 +30,7 @@ public final class Epoll implements AutoCloseable {
     private static final MemorySegment EPOLL_WAIT = Libc.symbol("epoll_wait");
 
     // epoll_event is packed on x86-64: the token is at 4, not aligned.
-    private static final long EVENT_BYTES = epoll_event.sizeof();
-    private static final long EVENTS_OFFSET = epoll_event.events$offset();
-    private static final long TOKEN_OFFSET = epoll_event.data$offset();
+    private static final long EVENT_BYTES = libc_abi.epoll_event.sizeof;
 
     private final Fd fd;
     private final Arena arena = Arena.ofShared();
@@ -83,19 +81,19 @@ public final class Epoll implements AutoCloseable {
 
     /** The events of entry {@code index} of the latest {@link #await}. */
     public int events(int index) {
-        return events.get(ValueLayout.JAVA_INT_UNALIGNED, index * EVENT_BYTES + EVENTS_OFFSET);
+        return events.get(ValueLayout.JAVA_INT_UNALIGNED, index * EVENT_BYTES + libc_abi.epoll_event.events);
     }
 
     /** The token of entry {@code index} of the latest {@link #await}. */
     public long token(int index) {
-        return events.get(ValueLayout.JAVA_LONG_UNALIGNED, index * EVENT_BYTES + TOKEN_OFFSET);
+        return events.get(ValueLayout.JAVA_LONG_UNALIGNED, index * EVENT_BYTES + libc_abi.epoll_event.data);
     }
 
     private int control(int operation, int watched, int interest, long token) {
-        MemorySegment event = Libc.scratch();
-        event.set(ValueLayout.JAVA_INT_UNALIGNED, EVENTS_OFFSET, interest);
-        event.set(ValueLayout.JAVA_LONG_UNALIGNED, TOKEN_OFFSET, token);
-        return Libc.callInt(EPOLL_CTL, fd.number(), operation, watched, event.address());
+        MemorySegment state = Libc.state();
+        state.set(ValueLayout.JAVA_INT_UNALIGNED, Libc.SCRATCH_OFFSET + libc_abi.epoll_event.events, interest);
+        state.set(ValueLayout.JAVA_LONG_UNALIGNED, Libc.SCRATCH_OFFSET + libc_abi.epoll_event.data, token);
+        return Libc.callInt(EPOLL_CTL, fd.number(), operation, watched, state.address() + Libc.SCRATCH_OFFSET);
     }
 
     @Override

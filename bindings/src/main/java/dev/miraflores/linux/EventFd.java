@@ -53,10 +53,10 @@ public final class EventFd implements AutoCloseable {
 
     /** Takes the count and leaves 0: how often it was signalled since, 0 when it was not. */
     public long drain() {
-        MemorySegment count = Libc.scratch();
-        long rc = Libc.callLong(READ, fd.number(), count.address(), COUNTER_BYTES, 0);
+        MemorySegment state = Libc.state();
+        long rc = Libc.callLong(READ, fd.number(), state.address() + Libc.SCRATCH_OFFSET, COUNTER_BYTES, 0);
         if (rc == COUNTER_BYTES) {
-            return count.get(ValueLayout.JAVA_LONG, 0);
+            return state.get(ValueLayout.JAVA_LONG, Libc.SCRATCH_OFFSET);
         }
         if (rc != -Errno.EAGAIN && rc != -Errno.EINTR) {
             throw new ErrnoException("read(eventfd=" + fd.number() + ")", (int) -rc);

@@ -37,11 +37,11 @@ final class Libc {
      *                        8  long  scratch for calls that need a small buffer, such as a read of an eventfd
      */
     private static final long ERRNO_OFFSET = 0;
-    private static final long SCRATCH_OFFSET = 8;
-    static final long SCRATCH_BYTES = 56;
+    static final long SCRATCH_OFFSET = 8;
+    private static final long STATE_BYTES = 64;
 
     private static final ThreadLocal<MemorySegment> STATE =
-            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(SCRATCH_OFFSET + SCRATCH_BYTES, 8));
+            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(STATE_BYTES, 8));
 
     private Libc() {}
 
@@ -50,9 +50,9 @@ final class Libc {
         return SYMBOLS.findOrThrow(name);
     }
 
-    /** This thread's scratch buffer: 8-byte aligned, {@link #SCRATCH_BYTES} long, good until the caller's next use. */
-    static MemorySegment scratch() {
-        return STATE.get().asSlice(SCRATCH_OFFSET, SCRATCH_BYTES);
+    /** This thread's state, of which the 56 bytes from {@link #SCRATCH_OFFSET} are for the caller until it returns. */
+    static MemorySegment state() {
+        return STATE.get();
     }
 
     /** Calls a function that returns an {@code int}: the result, or −errno where it is −1. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.linux;
 
+import dev.miraflores.bindings.libc.libc_abi;
 import dev.miraflores.bindings.libc.libc_h;
-import dev.miraflores.bindings.libc.pollfd;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /** poll(2) for one descriptor; many are {@link Epoll}'s. */
 public final class Poll {
@@ -15,6 +16,8 @@ public final class Poll {
 
     private static final MemorySegment POLL = Libc.symbol("poll");
 
+    private static final long ENTRY_OFFSET = Libc.SCRATCH_OFFSET;
+
     private Poll() {}
 
     /**
@@ -24,11 +27,10 @@ public final class Poll {
      * @return the events, 0 when time is up, or −errno
      */
     public static int poll(int fd, int events, int timeoutMs) {
-        MemorySegment entry = Libc.scratch();
-        pollfd.fd(entry, fd);
-        pollfd.events(entry, (short) events);
-        pollfd.revents(entry, (short) 0);
-        int rc = Libc.callInt(POLL, entry.address(), 1, timeoutMs);
-        return rc <= 0 ? rc : pollfd.revents(entry) & 0xFFFF;
+        MemorySegment state = Libc.state();
+        state.set(ValueLayout.JAVA_INT, ENTRY_OFFSET + libc_abi.pollfd.fd, fd);
+        state.set(ValueLayout.JAVA_SHORT, ENTRY_OFFSET + libc_abi.pollfd.events, (short) events);
+        int rc = Libc.callInt(POLL, state.address() + ENTRY_OFFSET, 1, timeoutMs);
+        return rc <= 0 ? rc : state.get(ValueLayout.JAVA_SHORT, ENTRY_OFFSET + libc_abi.pollfd.revents) & 0xFFFF;
     }
 }

@@ -23,9 +23,9 @@ public final class Storage {
 
     /** Bytes on a block device, or −errno. */
     public static long deviceBytes(int fd) {
-        MemorySegment size = Libc.scratch();
-        int rc = Ioctl.call(fd, libc_abi.BLKGETSIZE64, size.address());
-        return rc < 0 ? rc : size.get(ValueLayout.JAVA_LONG, 0);
+        MemorySegment state = Libc.state();
+        int rc = Ioctl.call(fd, libc_abi.BLKGETSIZE64, state.address() + Libc.SCRATCH_OFFSET);
+        return rc < 0 ? rc : state.get(ValueLayout.JAVA_LONG, Libc.SCRATCH_OFFSET);
     }
 
     /** The smallest unit that a block device reads or writes, in bytes, or −errno. */
@@ -44,9 +44,9 @@ public final class Storage {
     }
 
     private static int deviceInt(int fd, long request) {
-        MemorySegment value = Libc.scratch();
-        int rc = Ioctl.call(fd, request, value.address());
-        return rc < 0 ? rc : value.get(ValueLayout.JAVA_INT, 0);
+        MemorySegment state = Libc.state();
+        int rc = Ioctl.call(fd, request, state.address() + Libc.SCRATCH_OFFSET);
+        return rc < 0 ? rc : state.get(ValueLayout.JAVA_INT, Libc.SCRATCH_OFFSET);
     }
 
     /** What O_DIRECT demands of this file, or {@code null} where the kernel (before Linux 6.1) or file system does not say. */

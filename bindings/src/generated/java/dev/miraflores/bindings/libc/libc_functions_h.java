@@ -18,22 +18,6 @@ public class libc_functions_h extends libc_functions_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * extern int sync_file_range(int __fd, __off64_t __offset, __off64_t __count, unsigned int __flags)
-     * }
-     */
-    public static FunctionDescriptor sync_file_range$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
      * extern int fallocate(int __fd, int __mode, __off_t __offset, __off_t __len)
      * }
      */
@@ -78,21 +62,6 @@ public class libc_functions_h extends libc_functions_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * extern int openat(int __fd, const char *__file, int __oflag, ...)
-     * }
-     */
-    public static FunctionDescriptor openat$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
      * extern int poll(struct pollfd *__fds, nfds_t __nfds, int __timeout)
      * }
      */
@@ -119,17 +88,6 @@ public class libc_functions_h extends libc_functions_h$shared {
             libc_functions_h.C_POINTER,
             libc_functions_h.C_POINTER
         );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int sched_yield(void)
-     * }
-     */
-    public static FunctionDescriptor sched_yield$descriptor() {
-        return FunctionDescriptor.of(
-        libc_functions_h.C_INT    );
     }
 
     /**
@@ -165,101 +123,6 @@ public class libc_functions_h extends libc_functions_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * extern int nanosleep(const struct timespec *__requested_time, struct timespec *__remaining)
-     * }
-     */
-    public static FunctionDescriptor nanosleep$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_POINTER
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern pthread_t pthread_self(void)
-     * }
-     */
-    public static FunctionDescriptor pthread_self$descriptor() {
-        return FunctionDescriptor.of(
-        libc_functions_h.C_LONG    );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int pthread_setname_np(pthread_t __target_thread, const char *__name)
-     * }
-     */
-    public static FunctionDescriptor pthread_setname_np$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_POINTER
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int kill(__pid_t __pid, int __sig)
-     * }
-     */
-    public static FunctionDescriptor kill$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int sigemptyset(sigset_t *__set)
-     * }
-     */
-    public static FunctionDescriptor sigemptyset$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int sigaddset(sigset_t *__set, int __signo)
-     * }
-     */
-    public static FunctionDescriptor sigaddset$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int sigprocmask(int __how, const sigset_t *restrict __set, sigset_t *restrict __oset)
-     * }
-     */
-    public static FunctionDescriptor sigprocmask$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_POINTER
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
      * extern int sigaction(int __sig, const struct sigaction *restrict __act, struct sigaction *restrict __oact)
      * }
      */
@@ -269,20 +132,6 @@ public class libc_functions_h extends libc_functions_h$shared {
             libc_functions_h.C_INT,
             libc_functions_h.C_POINTER,
             libc_functions_h.C_POINTER
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int access(const char *__name, int __type)
-     * }
-     */
-    public static FunctionDescriptor access$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT
         );
     }
 
@@ -406,21 +255,6 @@ public class libc_functions_h extends libc_functions_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * extern int dup3(int __fd, int __fd2, int __flags)
-     * }
-     */
-    public static FunctionDescriptor dup3$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
      * extern long sysconf(int __name)
      * }
      */
@@ -438,17 +272,6 @@ public class libc_functions_h extends libc_functions_h$shared {
      * }
      */
     public static FunctionDescriptor getpid$descriptor() {
-        return FunctionDescriptor.of(
-        libc_functions_h.C_INT    );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern __uid_t geteuid(void)
-     * }
-     */
-    public static FunctionDescriptor geteuid$descriptor() {
         return FunctionDescriptor.of(
         libc_functions_h.C_INT    );
     }
@@ -582,32 +405,6 @@ public class libc_functions_h extends libc_functions_h$shared {
     public static FunctionDescriptor abs$descriptor() {
         return FunctionDescriptor.of(
             libc_functions_h.C_INT,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern const char *strerrorname_np(int __err)
-     * }
-     */
-    public static FunctionDescriptor strerrorname_np$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern char *strsignal(int __sig)
-     * }
-     */
-    public static FunctionDescriptor strsignal$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_POINTER,
             libc_functions_h.C_INT
         );
     }
@@ -838,21 +635,6 @@ public class libc_functions_h extends libc_functions_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * extern int mincore(void *__start, size_t __len, unsigned char *__vec)
-     * }
-     */
-    public static FunctionDescriptor mincore$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_POINTER
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
      * extern void *mremap(void *__addr, size_t __old_len, size_t __new_len, int __flags, ...)
      * }
      */
@@ -862,23 +644,6 @@ public class libc_functions_h extends libc_functions_h$shared {
             libc_functions_h.C_POINTER,
             libc_functions_h.C_LONG,
             libc_functions_h.C_LONG,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern __ssize_t process_madvise(int __pid_fd, const struct iovec *__iov, size_t __count, int __advice, unsigned int __flags)
-     * }
-     */
-    public static FunctionDescriptor process_madvise$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT,
             libc_functions_h.C_INT
         );
     }
@@ -908,22 +673,6 @@ public class libc_functions_h extends libc_functions_h$shared {
             libc_functions_h.C_POINTER,
             libc_functions_h.C_LONG,
             libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int prlimit(__pid_t __pid, enum __rlimit_resource __resource, const struct rlimit *__new_limit, struct rlimit *__old_limit)
-     * }
-     */
-    public static FunctionDescriptor prlimit$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_POINTER
         );
     }
 
@@ -1004,21 +753,6 @@ public class libc_functions_h extends libc_functions_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * extern int getsockname(int __fd, __SOCKADDR_ARG __addr, socklen_t *restrict __len)
-     * }
-     */
-    public static FunctionDescriptor getsockname$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            __SOCKADDR_ARG.layout(),
-            libc_functions_h.C_POINTER
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
      * extern int connect(int __fd, __CONST_SOCKADDR_ARG __addr, socklen_t __len)
      * }
      */
@@ -1027,38 +761,6 @@ public class libc_functions_h extends libc_functions_h$shared {
             libc_functions_h.C_INT,
             libc_functions_h.C_INT,
             __CONST_SOCKADDR_ARG.layout(),
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern ssize_t send(int __fd, const void *__buf, size_t __n, int __flags)
-     * }
-     */
-    public static FunctionDescriptor send$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern ssize_t recv(int __fd, void *__buf, size_t __n, int __flags)
-     * }
-     */
-    public static FunctionDescriptor recv$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_LONG,
             libc_functions_h.C_INT
         );
     }
@@ -1174,20 +876,6 @@ public class libc_functions_h extends libc_functions_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * extern int stat(const char *restrict __file, struct stat *restrict __buf)
-     * }
-     */
-    public static FunctionDescriptor stat$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_POINTER
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
      * extern int fstat(int __fd, struct stat *__buf)
      * }
      */
@@ -1263,36 +951,6 @@ public class libc_functions_h extends libc_functions_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * extern ssize_t readv(int __fd, const struct iovec *__iovec, int __count)
-     * }
-     */
-    public static FunctionDescriptor readv$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern ssize_t writev(int __fd, const struct iovec *__iovec, int __count)
-     * }
-     */
-    public static FunctionDescriptor writev$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
      * extern ssize_t preadv(int __fd, const struct iovec *__iovec, int __count, __off_t __offset)
      * }
      */
@@ -1319,40 +977,6 @@ public class libc_functions_h extends libc_functions_h$shared {
             libc_functions_h.C_POINTER,
             libc_functions_h.C_INT,
             libc_functions_h.C_LONG
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern ssize_t preadv2(int __fp, const struct iovec *__iovec, int __count, __off_t __offset, int ___flags)
-     * }
-     */
-    public static FunctionDescriptor preadv2$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern ssize_t pwritev2(int __fd, const struct iovec *__iodev, int __count, __off_t __offset, int __flags)
-     * }
-     */
-    public static FunctionDescriptor pwritev2$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT
         );
     }
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.linux;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.Test;
+
+class EventFdTest {
+    @Test
+    void shouldCountSignalsUntilDrained() {
+        try (EventFd event = EventFd.create()) {
+            event.signal();
+            event.signal();
+            event.signal();
+
+            assertEquals(3, event.drain());
+            assertEquals(0, event.drain());
+        }
+    }
+
+    @Test
+    void shouldShowASignalWithoutTakingIt() {
+        try (EventFd event = EventFd.create()) {
+            assertFalse(event.isSignalled());
+            event.signal();
+
+            assertTrue(event.isSignalled());
+            assertTrue(event.isSignalled());
+            assertEquals(1, event.drain());
+            assertFalse(event.isSignalled());
+        }
+    }
+
+    /** eventfd(2): a write that would take the counter to all ones fails with EAGAIN. */
+    @Test
+    void shouldStaySignalledWhenTheCounterIsFull() {
+        try (EventFd event = EventFd.create(); Arena arena = Arena.ofConfined()) {
+            long most = -2; // 2^64 - 2, the highest count there is
+            assertEquals(8, FileIo.write(event.number(), arena.allocateFrom(ValueLayout.JAVA_LONG, most)));
+
+            event.signal();
+
+            assertEquals(most, event.drain());
+        }
+    }
+
+    @Test
+    void shouldReachAnotherThread() throws InterruptedException {
+        try (EventFd event = EventFd.create()) {
+            Thread.ofPlatform().start(event::signal).join();
+
+            assertEquals(1, event.drain());
+        }
+    }
+
+    @Test
+    void shouldRefuseUseAfterClose() {
+        EventFd event = EventFd.create();
+        event.close();
+        event.close();
+
+        assertFalse(event.isOpen());
+        assertThrows(IllegalStateException.class, event::signal);
+        assertThrows(IllegalStateException.class, event::drain);
+        assertThrows(IllegalStateException.class, event::isSignalled);
+    }
+
+    @Test
+    void shouldReportWhatIsNoEventFd() {
+        try (EventFd none = EventFd.adopt(Fd.open("/dev/full", Fd.O_RDWR))) {
+            ErrnoException e = assertThrows(ErrnoException.class, none::signal);
+
+            assertEquals(Errno.ENOSPC, e.errno());
+        }
+    }
+}
