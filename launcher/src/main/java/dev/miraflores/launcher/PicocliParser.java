@@ -2,7 +2,9 @@
 package dev.miraflores.launcher;
 
 import dev.miraflores.machine.ConfigException;
+import dev.miraflores.machine.Nearest;
 import java.io.PrintStream;
+import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,6 +30,8 @@ final class PicocliParser {
         ParseResult result;
         try {
             result = line.parseArgs(given);
+        } catch (CommandLine.UnmatchedArgumentException e) {
+            throw new ConfigException(unmatched(command, e.getUnmatched().getFirst()), e);
         } catch (CommandLine.ParameterException e) {
             throw new ConfigException(e.getMessage() + "; see hv " + command.name() + " --help", e);
         }
@@ -41,6 +45,20 @@ final class PicocliParser {
             add(arguments, result, option);
         }
         return arguments;
+    }
+
+    private static String unmatched(Command command, String word) {
+        if (!word.startsWith("-")) {
+            return word + ": not expected here; see hv " + command.name() + " --help";
+        }
+        List<String> names = new ArrayList<>();
+        for (Option option : command.options()) {
+            names.add(option.name());
+        }
+        names.add(Command.VERBOSE.name());
+        names.add(Command.HELP.name());
+        return word + ": no such option; the nearest is " + Nearest.to(word, names) + "; see hv " + command.name()
+                + " --help";
     }
 
     private static void add(Arguments arguments, ParseResult result, Option option) {

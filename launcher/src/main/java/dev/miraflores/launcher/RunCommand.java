@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher;
 
+import dev.miraflores.devices.serial.CharBackend;
 import dev.miraflores.machine.MachineConfig;
 
 /** {@code hv run}. */
@@ -24,9 +25,11 @@ final class RunCommand implements Command {
     @Override
     public int run(Arguments arguments, Console console) throws InterruptedException {
         Foreground foreground = new Foreground(console.err());
-        // Everything about the machine is checked before the console takes the terminal over.
         MachineConfig.Builder machine = RunOptions.machine(arguments);
-        MachineConfig config = machine.console(RunOptions.console(arguments).open(foreground::quit)).build();
-        return Foreground.exitCode(foreground.run(config));
+        // Once without, so that what is wrong with it shows before the console's file or socket comes about.
+        machine.build();
+        try (CharBackend serial = RunOptions.console(arguments).open(foreground::quit)) {
+            return Foreground.exitCode(foreground.run(machine.console(serial).build()));
+        }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher;
 
-import dev.miraflores.devices.serial.CharBackend;
 import dev.miraflores.machine.ConfigException;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.MachineConfig;
@@ -71,11 +70,6 @@ final class RunOptions {
         machine.rng(arguments.has(RNG.name()));
         machine.debugExit(arguments.has(DEBUG_EXIT.name()));
         return machine;
-    }
-
-    /** The machine with its console. */
-    static MachineConfig machine(Arguments arguments, CharBackend console) {
-        return machine(arguments).console(console).build();
     }
 
     private static Path path(Option option, String text) {
