@@ -513,6 +513,21 @@ class SplitVirtqueueTest {
         assertEquals(DriverFault.AVAIL_IDX_JUMPED, queue.fault());
     }
 
+    /** A bad head ends the queue for good, whatever the driver puts in its place. */
+    @Test
+    void shouldStayAtItsEndWhenTheHeadIsMended() {
+        ring.descriptor(0, BUFFER_GPA, 16, 0, 0);
+        ring.expose(SIZE);
+        ring.expose(0);
+        Virtqueue queue = ring.device();
+        assertNull(queue.popChain());
+        ring.low.set(GuestAccess.SHORT, AVAIL_GPA + 4, (short) 0);
+
+        assertNull(queue.popChain());
+        assertFalse(queue.hasAvailable());
+        assertEquals(DriverFault.HEAD_OUT_OF_RANGE, queue.fault());
+    }
+
     /** What was in flight when the queue ended can still be given back. */
     @Test
     void shouldTakeBackWhatWasInFlightAtItsEnd() {
