@@ -29,7 +29,7 @@ abstract sealed class EventPort permits UringPort {
 
     abstract Watch watch(EventFd event, EventHandler handler);
 
-    abstract BlockEngine openEngine(BlockFile file, IoMemory memory, int depth);
+    abstract BlockEngine openEngine(BlockFile file, LinkOptions options);
 
     /** Requests in flight in all engines. */
     abstract int inFlight();

@@ -151,13 +151,12 @@ public final class IoThread implements AutoCloseable {
     /**
      * A link to {@code file} on this thread.
      *
-     * @param memory where the buffers of requests lie
-     * @param depth  how many requests there are at once
+     * @param options how
      */
-    public BlockEngine open(BlockFile file, IoMemory memory, int depth) {
+    public BlockEngine open(BlockFile file, LinkOptions options) {
         checkCurrent();
-        BlockEngine engine = port.openEngine(file, memory, depth);
-        return file.directAlignment() == null ? engine : new AlignedLink(engine, file.directAlignment(), memory);
+        BlockEngine engine = port.openEngine(file, options);
+        return file.directAlignment() == null ? engine : new AlignedLink(engine, file.directAlignment(), options.memory());
     }
 
     private void checkCurrent() {

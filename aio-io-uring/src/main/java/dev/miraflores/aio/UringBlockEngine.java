@@ -36,19 +36,20 @@ final class UringBlockEngine implements BlockEngine, CqeHandler {
     /** Requests that found the ring full, first come first served. */
     private final BlockIoQueue heldBack = new BlockIoQueue();
 
-    private final Counters<EngineCounter> counters = new Counters<>(EngineCounter.values().length);
+    private final Counters<EngineCounter> counters;
 
-    UringBlockEngine(UringPort port, BlockFile file, IoMemory memory, int depth) {
+    UringBlockEngine(UringPort port, BlockFile file, LinkOptions options) {
+        int depth = options.depth();
         this.port = port;
         this.sq = port.ring.submissionQueue();
         this.file = file;
-        this.memory = memory;
+        this.memory = options.memory();
+        this.counters = options.counters();
         this.owner = port.addOwner(this);
         this.fileIndex = port.registerFile(file.number());
         this.fd = fileIndex >= 0 ? fileIndex : file.number();
         this.sqeFlags = fileIndex >= 0 ? IOSQE_FIXED_FILE : 0;
-        // The page cache is copied from and to, so there are no pages to pin.
-        this.fixedBuffers = file.cache().isDirect() && port.registerMemory(memory);
+        this.fixedBuffers = options.registerMemory() && port.registerMemory(memory);
         this.slots = new BlockIo[depth];
         this.freeSlots = new int[depth];
         for (int i = 0; i < depth; i++) {

@@ -141,8 +141,8 @@ final class UringPort extends EventPort {
     }
 
     @Override
-    BlockEngine openEngine(BlockFile file, IoMemory memory, int depth) {
-        UringBlockEngine engine = new UringBlockEngine(this, file, memory, depth);
+    BlockEngine openEngine(BlockFile file, LinkOptions options) {
+        UringBlockEngine engine = new UringBlockEngine(this, file, options);
         engines = Arrays.copyOf(engines, engines.length + 1);
         engines[engines.length - 1] = engine;
         return engine;

@@ -63,8 +63,13 @@ class UringBlockEngineTest {
     }
 
     private void open(CacheMode cache, boolean readOnly) {
+        open(cache, readOnly, false);
+    }
+
+    private void open(CacheMode cache, boolean readOnly, boolean registerMemory) {
         file = BlockFile.open(image.toString(), cache, readOnly);
-        thread.call(() -> engine = thread.open(file, ioMemory, DEPTH));
+        LinkOptions options = new LinkOptions(ioMemory, DEPTH, registerMemory, LinkOptions.engineCounters());
+        thread.call(() -> engine = thread.open(file, options));
     }
 
     private TestIo io(Operation operation, long offset, MemorySegment... buffers) {
@@ -184,8 +189,8 @@ class UringBlockEngineTest {
     }
 
     @Test
-    void shouldRegisterGuestMemoryForDirectFiles() {
-        open(CacheMode.NONE, false);
+    void shouldUseRegisteredMemoryWhereTheHostPermits() {
+        open(CacheMode.NONE, false, true);
         assertEquals(0, io(Operation.READ, 4096, memory.asSlice(0, 4096)).run(thread, engine));
         assertArrayEquals(content(4096, 4096), bytes(memory.asSlice(0, 4096)));
         long fixed = engine.counters().get(EngineCounter.FIXED_BUFFER);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices;
+
+/**
+ * A log for lines that a guest can cause at will: so many in a while, and then only a count of those left out.
+ * <p>Thread: any.
+ */
+public final class LimitedLog {
+
+    private static final int LINES = 5;
+    private static final long WHILE_NS = 60_000_000_000L;
+
+    private final String source;
+    private final String prefix;
+    private long windowStartNs;
+    private int lines;
+    private long leftOut;
+
+    /**
+     * @param source name of the logger, which is made with the first line
+     * @param prefix of each line: the thing it is about
+     */
+    public LimitedLog(Class<?> source, String prefix) {
+        this.source = source.getName();
+        this.prefix = prefix;
+    }
+
+    /** Logs a line, if there have not been too many of late. */
+    public void log(System.Logger.Level level, String line) {
+        log(level, line, null);
+    }
+
+    /** As {@link #log(System.Logger.Level, String)}, with the stack trace of {@code thrown}. */
+    public void log(System.Logger.Level level, String line, Throwable thrown) {
+        String more;
+        synchronized (this) {
+            long now = System.nanoTime();
+            if (lines == 0 || now - windowStartNs > WHILE_NS) {
+                windowStartNs = now;
+                lines = 0;
+            }
+            if (lines == LINES) {
+                leftOut++;
+                return;
+            }
+            lines++;
+            more = leftOut == 0 ? "" : " (" + leftOut + " lines left out before this)";
+            leftOut = 0;
+        }
+        System.getLogger(source).log(level, prefix + line + more, thrown);
+    }
+}
