@@ -5,8 +5,8 @@ module dev.miraflores.devices {
     requires transitive dev.miraflores.virtio.ring;
     requires transitive dev.miraflores.aio;
     exports dev.miraflores.devices;
-    exports dev.miraflores.devices.entropy;
     exports dev.miraflores.devices.block;
+    exports dev.miraflores.devices.entropy;
     exports dev.miraflores.devices.pci;
     exports dev.miraflores.devices.platform;
     exports dev.miraflores.devices.serial;

@@ -39,7 +39,7 @@ public final class IoThread implements AutoCloseable {
         this.port = port;
         this.mailbox = mailbox;
         this.pollTime = new PollTime(options.pollMaxNs(), options.pollGrow(), options.pollShrink());
-        this.thread = new Thread(this::run, name);
+        this.thread = new Thread(new Loop(), name);
         thread.setDaemon(true);
     }
 
@@ -125,8 +125,7 @@ public final class IoThread implements AutoCloseable {
     /** Looks after {@code source}, which {@code event} is signalled for when nobody looks. */
     public Watch watch(EventFd event, PolledSource source) {
         checkCurrent();
-        // The signal has only to end the sleep: awake, the thread looks at every source.
-        Watch doorbell = port.watch(event, () -> { });
+        Watch doorbell = port.watch(event, new WakeUp());
         sources = Arrays.copyOf(sources, sources.length + 1);
         sources[sources.length - 1] = source;
         return new SourceWatch(doorbell, source);
@@ -165,10 +164,29 @@ public final class IoThread implements AutoCloseable {
         }
     }
 
+    /** What is run; a named class, since a lambda's first use costs milliseconds of start-up. */
+    private final class Loop implements Runnable {
+        @Override
+        public void run() {
+            IoThread.this.run();
+        }
+    }
+
+    /** A signal or message that has only to end the sleep: awake, the thread looks at everything. */
+    private static final class WakeUp implements EventHandler, Runnable {
+        @Override
+        public void onEvent() {
+        }
+
+        @Override
+        public void run() {
+        }
+    }
+
     private void run() {
         try {
             port.enable();
-            port.watch(mailbox.event(), () -> { });
+            port.watch(mailbox.event(), new WakeUp());
             while (!closing || port.inFlight() != 0) {
                 turn();
             }
@@ -343,7 +361,7 @@ public final class IoThread implements AutoCloseable {
             throw new IllegalStateException("I/O thread " + name() + " cannot wait for its own end");
         }
         closing = true;
-        mailbox.send(() -> { });
+        mailbox.send(new WakeUp());
         boolean interrupted = false;
         while (true) {
             try {

@@ -37,13 +37,19 @@ final class UringPort extends EventPort {
     private final CompletionQueue cq;
     private final boolean multishotPoll;
 
-    private CqeHandler[] owners = {(value, result, flags) -> { }};
+    private CqeHandler[] owners = {new Nobody()};
     private UringBlockEngine[] engines = {};
     private UringWatch[] unarmed = {};
 
     private boolean[] filePlaces;
     private IoMemory registeredMemory;
     private boolean registrationRefused;
+
+    private static final class Nobody implements CqeHandler {
+        @Override
+        public void onCompletion(int value, int result, int flags) {
+        }
+    }
 
     UringPort(KernelFeatures features) {
         ring = IoUring.create(features, SQ_ENTRIES, CQ_ENTRIES);

@@ -93,7 +93,29 @@ final class BlockQueue implements PolledSource {
 
     /** Begins to look after the queue, soon. */
     void start() {
-        thread.execute(this::startOnThread);
+        thread.execute(new Start());
+    }
+
+    // Named classes, since a lambda's first use costs milliseconds, and these are used while a guest boots.
+    private final class Start implements Runnable {
+        @Override
+        public void run() {
+            startOnThread();
+        }
+    }
+
+    private final class Stop implements Runnable {
+        @Override
+        public void run() {
+            stopOnThread();
+        }
+    }
+
+    private final class Release implements Runnable {
+        @Override
+        public void run() {
+            release();
+        }
     }
 
     private void startOnThread() {
@@ -108,7 +130,7 @@ final class BlockQueue implements PolledSource {
     /** Stops taking chains, lets requests in flight finish, and waits for that. */
     void stop() {
         try {
-            thread.execute(this::stopOnThread);
+            thread.execute(new Stop());
         } catch (RejectedExecutionException e) {
             // The thread has ended, which it does only with nothing in flight, and taken its links along.
             iovecs.close();
@@ -242,7 +264,7 @@ final class BlockQueue implements PolledSource {
             answer(request, result == 0 ? BlockStatus.OK : BlockStatus.IOERR);
         }
         if (stopping && inFlight() == 0) {
-            thread.execute(this::release); // not here, with the link's own methods still under way
+            thread.execute(new Release()); // not here, with the link's own methods still under way
         }
     }
 
@@ -315,7 +337,7 @@ final class BlockQueue implements PolledSource {
         lostCount++;
         fail("internal error; the disk needs a reset", bug);
         if (stopping && inFlight() == 0) {
-            thread.execute(this::release);
+            thread.execute(new Release());
         }
     }
 

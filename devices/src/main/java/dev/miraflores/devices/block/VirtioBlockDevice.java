@@ -146,7 +146,9 @@ public final class VirtioBlockDevice implements VirtioDevice {
                 running.add(new BlockQueue(disk, thread, counters[queue.index()], activation, queue, memory));
             }
         }
-        running.forEach(BlockQueue::start);
+        for (BlockQueue queue : running) {
+            queue.start();
+        }
     }
 
     private static IoMemory ioMemory(GuestMemory memory) {
