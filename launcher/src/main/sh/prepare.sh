@@ -34,7 +34,7 @@ if [ ! -r "$app/lib/launcher.jar" ]; then
     say "first use: building (about a minute)"
     log=$root/launcher/target/first-build.log
     mkdir -p "$root/launcher/target"
-    (cd "$root" && mvn -q -B -DskipTests -pl launcher -am package) >"$log" 2>&1 || {
+    (cd "$root" && mvn -q -B -Dmaven.test.skip=true -pl launcher -am package) >"$log" 2>&1 || {
         grep -m 1 ERROR "$log" >&2
         say "the build failed: see $log"
         exit 1
