@@ -2,6 +2,8 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.aio.IoThread;
+import dev.miraflores.devices.block.BlockDeviceConfig;
+import dev.miraflores.devices.block.VirtioBlockDevice;
 import dev.miraflores.devices.entropy.VirtioEntropyDevice;
 import dev.miraflores.devices.serial.CharBackend;
 import dev.miraflores.kvm.CpuTopology;
@@ -71,6 +73,7 @@ final class Assembly {
     }
 
     private VirtualMachine build(Kvm kvm, BootRequest request) {
+        List<VirtioBlockDevice> disks = openDisks();
         GuestMemory memory = cleanup.add(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));
         LoadedKernel kernel = BootLoader.load(memory, request);
         Vm vm = cleanup.add(kvm.createVm("vm"));
@@ -86,6 +89,9 @@ final class Assembly {
         if (config.debugExit()) {
             board.addDebugExit();
         }
+        for (VirtioBlockDevice disk : disks) {
+            board.addVirtio(disk);
+        }
         if (config.rng()) {
             board.addVirtio(new VirtioEntropyDevice(mainLoop));
         }
@@ -97,6 +103,20 @@ final class Assembly {
         // Added last, closed first: no vCPU may be at a device that is being taken down.
         cleanup.add(vm::stop);
         return new VirtualMachine(cleanup, vm, board);
+    }
+
+    /** Opens, checks and locks every image. */
+    private List<VirtioBlockDevice> openDisks() {
+        List<VirtioBlockDevice> disks = new ArrayList<>();
+        for (DriveConfig drive : config.drives()) {
+            BlockDeviceConfig options = BlockDeviceConfig.raw(drive.id(), drive.file())
+                    .withCache(drive.cache())
+                    .withReadOnly(drive.readOnly())
+                    .withSerial(drive.serial())
+                    .withQueueSize(drive.queueSize());
+            disks.add(cleanup.add(VirtioBlockDevice.open(options)));
+        }
+        return disks;
     }
 
     private List<Integer> createVcpus(Kvm kvm, Vm vm, Board board) {
