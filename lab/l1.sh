@@ -18,6 +18,9 @@
 #
 # The exit status is the command's own; 124: over the limit; 125: L1 itself failed, and the end of its console says
 # how. PATH, HOME and the variables JAVA_*, HV_* and LAB_* are the command's too.
+#
+# Environment: LAB_CACHE (a directory for what is fetched and unpacked), LAB_L1_KERNEL (package; a generic one, since
+# cloud kernels have no 9p), LAB_QEMU (program), LAB_QEMU_ARGS (more words for it), LAB_CPU, LAB_L1_CPUS.
 set -euo pipefail
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
@@ -48,7 +51,8 @@ write_share() { # DIRECTORY COMMAND…
 
 qemu_arguments() { # sets arguments
     local i
-    arguments=(${LAB_QEMU_ARGS:-} -accel tcg,thread=multi -cpu "${LAB_CPU:-EPYC,+svm,-xsave}" -smp "$cpus" -m "$memory"
+    # No XSAVE: QEMU's SVM lets a guest's XSETBV pass without an exit, so that KVM would show it the wrong CPUID.
+    arguments=(-accel tcg,thread=multi -cpu "${LAB_CPU:-EPYC,+svm,-xsave}" -smp "$cpus" -m "$memory"
         -nodefaults -no-user-config -display none -no-reboot
         -kernel "$tree/vmlinux" -initrd "$initramfs"
         -append "console=ttyS0 quiet panic=-1 reboot=t mitigations=off nokaslr tsc=reliable no_timer_check"
@@ -118,7 +122,7 @@ qemu_arguments
 cat "$run/out" & children+=($!)
 cat "$run/err" >&2 & children+=($!)
 if [ -n "$verbose" ]; then tail -f "$console" >&2 & children+=($!); fi
-timeout -k 5 "$limit" "$qemu" "${arguments[@]}" < /dev/null > "$run/qemu.log" 2>&1 &
+timeout -k 5 "$limit" "$qemu" "${arguments[@]}" ${LAB_QEMU_ARGS:-} < /dev/null > "$run/qemu.log" 2>&1 &
 emulator=$!
 wait "$emulator" || status=$?
 emulator=
