@@ -29,4 +29,4 @@ seq 1 50000 > "$stage/given/numbers"
 cp "$lab/image.sh" "$stage/given/text"
 (cd "$stage/given" && sha256sum numbers text > SUMS)
 rm -f "$out"
-mke2fs -q -t ext4 -b 4096 -E root_owner=0:0 -d "$stage" "$out" "${mib}M" 2> /dev/null
+mke2fs -q -t ext4 -b 4096 -E root_owner=0:0 -d "$stage" "$out" "${mib}M" > /dev/null

@@ -29,7 +29,7 @@ qemu=${LAB_QEMU:-qemu-system-x86_64}
 
 prepare() { # sets tree, initramfs
     command -v "$qemu" > /dev/null || die "no $qemu: apt-get install qemu-system-x86"
-    tree=$(unpack_kernel "${LAB_L1_KERNEL:-$(kernel_package linux-image-amd64)}")
+    tree=$(l1_kernel)
     initramfs=$(build_initramfs "$tree" "$lab/l1/init" "${l1_modules[@]}")
 }
 

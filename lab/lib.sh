@@ -2,6 +2,9 @@
 # Sourced by the scripts beside it: Debian packages fetched without installing them, kernels unpacked, initramfs made.
 # shellcheck shell=bash
 
+# A failure inside $(…) is one, too.
+shopt -s inherit_errexit
+
 lab=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)
 top=${lab%/*}
 cache=${LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/miraflores/lab}
@@ -98,6 +101,10 @@ unpack_kernel() { # PACKAGE: prints its tree, with vmlinuz, vmlinux, version, li
     fi
     echo "$tree"
 }
+
+# The kernels that the lab runs: printed as trees. L1's has 9p, which a cloud kernel lacks.
+l1_kernel() { unpack_kernel "${LAB_L1_KERNEL:-$(kernel_package linux-image-amd64)}"; }
+guest_kernel() { unpack_kernel "${LAB_GUEST_KERNEL:-$(kernel_package linux-image-cloud-amd64)}"; }
 
 # --- initramfs ---------------------------------------------------------------------------------------------------
 

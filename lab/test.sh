@@ -23,14 +23,14 @@ disk() { # [image.sh's options] JOB NAME
 # expected. It has $vmlinuz, $vmlinux, $initrd, $append, the function vmm and what else l1/prelude.sh defines.
 in_l1() {
     local tree initrd status=0
-    tree=$(with_cache_locked unpack_guest_kernel)
+    tree=$(with_cache_locked guest_kernel)
     initrd=$(with_cache_locked build_initramfs "$tree" "$lab/guest/init" "${guest_modules[@]}")
     {
         printf 'vmlinuz=%q vmlinux=%q initrd=%q out=%q lab=%q\n' "$tree/vmlinuz" "$tree/vmlinux" "$initrd" "$out" "$lab"
         cat "$lab/l1/prelude.sh" -
     } > "$out/script"
     mkdir -p "$out/disks"
-    mke2fs -q -t ext4 -O ^has_journal -d "$out/disks" "$out/l1-disk" 1G 2> /dev/null
+    mke2fs -q -t ext4 -O ^has_journal -d "$out/disks" "$out/l1-disk" 1G > /dev/null
     rm -r "$out/disks"
     "$lab/l1.sh" -w "$out" -d "$out/l1-disk" -t "$limit" -c "$out/l1-console.log" -- bash "$out/script" || status=$?
     mkdir "$out/disks"
@@ -39,8 +39,6 @@ in_l1() {
     rm "$out/l1-disk"
     return "$status"
 }
-
-unpack_guest_kernel() { unpack_kernel "${LAB_GUEST_KERNEL:-$(kernel_package linux-image-cloud-amd64)}"; }
 
 # --- what came of it ---------------------------------------------------------------------------------------------
 
