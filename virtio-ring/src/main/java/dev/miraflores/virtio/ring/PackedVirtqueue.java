@@ -268,9 +268,6 @@ public final class PackedVirtqueue extends Virtqueue {
 
     @Override
     public boolean enableNotifications() {
-        if (fault != null) {
-            return false;
-        }
         U32.setOpaque(deviceEvent, EventSuppressionLayout.DESC_FLAGS_OFFSET, eventIdx
             ? EventSuppressionLayout.pack(availIndex, availWrap, EventSuppressionLayout.DESC)
             : EventSuppressionLayout.pack(0, false, EventSuppressionLayout.ENABLE));

@@ -288,6 +288,17 @@ class PackedVirtqueueTest {
         assertEquals(SIZE, queue.inFlight());
     }
 
+    /** A bad list ends the queue for good, whatever the driver puts in its place. */
+    @Test
+    void shouldStayAtItsEndWhenTheListIsMended() {
+        available(0, BUFFER_GPA, 1, SIZE, 0);
+        assertNull(queue.popChain());
+        available(0, BUFFER_GPA, 1, 0, 0);
+        assertNull(queue.popChain());
+        assertFalse(queue.hasAvailable());
+        assertEquals(DriverFault.BUFFER_ID_INVALID, queue.fault());
+    }
+
     /** §2.8.21: ids are those of Queue Size buffers. */
     @Test
     void shouldEndTheQueueOnAnIdOutOfRange() {
