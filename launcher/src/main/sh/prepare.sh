@@ -46,6 +46,9 @@ flags="-XX:+UseSerialGC -Xms16m -Xmx256m -Xss512k -XX:-UsePerfData"
 # Not --illegal-native-access=deny: that flag costs a start 100 ms, as the JVM then cannot use its archived module
 # graph. The tests run with it, so no other module's native access goes unnoticed.
 flags="$flags --enable-native-access=dev.miraflores.bindings"
+# Machine code in the cache is made for this CPU, and a JVM on a lesser one (the same directory mounted elsewhere, a VM)
+# would run it and die of SIGILL. Classes and profiles, which are what makes a start fast, have no such limit.
+flags="$flags -XX:+UnlockDiagnosticVMOptions -XX:-AOTAdapterCaching -XX:-AOTStubCaching"
 
 # The training run is the demo; on a host without KVM it is what says so, which still covers the JVM's own start.
 cache=$app/hv.aot
