@@ -101,7 +101,10 @@ public final class FileIo {
     public static FileStatus fstat(int fd) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment status = stat.allocate(arena);
-            ErrnoException.check("fstat(fd=" + fd + ")", Libc.callInt(FSTAT, fd, status.address()));
+            int rc = Libc.callInt(FSTAT, fd, status.address());
+            if (rc < 0) {
+                throw new ErrnoException("fstat(fd=" + fd + ")", -rc);
+            }
             return new FileStatus(
                     stat.st_size(status), stat.st_mode(status), stat.st_blksize(status),
                     stat.st_dev(status), stat.st_ino(status), stat.st_rdev(status), stat.st_blocks(status));

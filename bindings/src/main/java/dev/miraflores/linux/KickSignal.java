@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.linux;
 
+import dev.miraflores.bindings.libc.libc_abi;
 import dev.miraflores.bindings.libc.libc_h;
-import dev.miraflores.bindings.libc.sigaction;
-import dev.miraflores.bindings.libc.sigset_t;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * The signal that calls a thread out of a blocking system call, which then returns −EINTR.
@@ -24,6 +24,10 @@ import java.lang.foreign.MemorySegment;
 public final class KickSignal {
     private static final MemorySegment SIGACTION = Libc.symbol("sigaction");
     private static final MemorySegment PTHREAD_SIGMASK = Libc.symbol("pthread_sigmask");
+
+    // As a number: a pointer's own layout takes long to link at start.
+    private static final long HANDLER_OFFSET = libc_abi.sigaction.__sigaction_handler;
+    private static final long SIG_DFL = libc_h.SIG_DFL().address();
 
     // The C library keeps the lowest two real-time signals for itself (signal(7)).
     private static final int FIRST = libc_h.__SIGRTMIN + 2;
@@ -46,11 +50,11 @@ public final class KickSignal {
     /** Lets the calling thread receive it, whatever signal mask it has inherited. To be called before it counts on kicks. */
     public static void unblock() {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment set = sigset_t.allocate(arena);
-            sigset_t.__val(set, 0, 1L << (NUMBER - 1));
+            MemorySegment set = arena.allocate(libc_abi.__sigset_t.sizeof, Long.BYTES);
+            set.set(ValueLayout.JAVA_LONG, 0, 1L << (NUMBER - 1));
             int error = Libc.callInt(PTHREAD_SIGMASK, libc_h.SIG_UNBLOCK, set.address(), 0);
-            if (error != 0) {
-                throw new ErrnoException("pthread_sigmask", Math.abs(error));
+            if (error != 0) { // returned, not put into errno
+                throw new ErrnoException("pthread_sigmask", error);
             }
         }
     }
@@ -58,16 +62,13 @@ public final class KickSignal {
     /** Takes the first real-time signal that nobody in the process handles yet. */
     private static int install() {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment current = sigaction.allocate(arena);
-            MemorySegment kick = sigaction.allocate(arena);
-            sigaction.__sigaction_handler.sa_handler(
-                    sigaction.__sigaction_handler(kick), Libc.symbol("abs"));
+            MemorySegment current = arena.allocate(libc_abi.sigaction.sizeof, Long.BYTES);
+            MemorySegment kick = arena.allocate(libc_abi.sigaction.sizeof, Long.BYTES);
+            kick.set(ValueLayout.JAVA_LONG, HANDLER_OFFSET, Libc.symbol("abs").address());
             for (int signal = FIRST; signal <= LAST; signal++) {
-                ErrnoException.check("sigaction(" + signal + ")", Libc.callInt(SIGACTION, signal, 0, current.address()));
-                MemorySegment handler =
-                        sigaction.__sigaction_handler.sa_handler(sigaction.__sigaction_handler(current));
-                if (handler.address() == 0) { // SIG_DFL
-                    ErrnoException.check("sigaction(" + signal + ")", Libc.callInt(SIGACTION, signal, kick.address(), 0));
+                ErrnoException.check("sigaction", Libc.callInt(SIGACTION, signal, 0, current.address()));
+                if (current.get(ValueLayout.JAVA_LONG, HANDLER_OFFSET) == SIG_DFL) {
+                    ErrnoException.check("sigaction", Libc.callInt(SIGACTION, signal, kick.address(), 0));
                     return signal;
                 }
             }

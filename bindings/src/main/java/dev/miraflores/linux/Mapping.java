@@ -62,7 +62,11 @@ public final class Mapping implements AutoCloseable {
     public static Mapping anonymous(long byteSize, int extraFlags) {
         int sharing = (extraFlags & MAP_SHARED) != 0 ? 0 : MAP_PRIVATE;
         int flags = libc_h.MAP_ANONYMOUS | sharing | extraFlags;
-        return map("mmap(anonymous, bytes=" + byteSize + ")", -1, 0, byteSize, PROT_READ | PROT_WRITE, flags);
+        long address = Libc.callLong(MMAP, 0, byteSize, PROT_READ | PROT_WRITE, flags, -1, 0, 0);
+        if (address < 0) {
+            throw new ErrnoException("mmap(anonymous, bytes=" + byteSize + ")", (int) -address);
+        }
+        return new Mapping(address, byteSize);
     }
 
     /**
@@ -71,13 +75,10 @@ public final class Mapping implements AutoCloseable {
      * @param offset in bytes, a multiple of the page size
      */
     public static Mapping file(int fd, long offset, long byteSize, int prot, int flags) {
-        return map("mmap(fd=" + fd + ", offset=" + offset + ", bytes=" + byteSize + ")", fd, offset, byteSize, prot, flags);
-    }
-
-    private static Mapping map(String call, int fd, long offset, long byteSize, int prot, int flags) {
         long address = Libc.callLong(MMAP, 0, byteSize, prot, flags, fd, offset, 0);
         if (address < 0) {
-            throw new ErrnoException(call, (int) -address);
+            throw new ErrnoException(
+                    "mmap(fd=" + fd + ", offset=" + offset + ", bytes=" + byteSize + ")", (int) -address);
         }
         return new Mapping(address, byteSize);
     }

@@ -26,7 +26,10 @@ public final class Memfd {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment cName = arena.allocateFrom(name);
             int fd = Libc.callInt(MEMFD_CREATE, cName.address(), flags | MFD_CLOEXEC);
-            return Fd.adopt(ErrnoException.check("memfd_create(" + name + ")", fd));
+            if (fd < 0) {
+                throw new ErrnoException("memfd_create(" + name + ")", -fd);
+            }
+            return Fd.adopt(fd);
         }
     }
 }
