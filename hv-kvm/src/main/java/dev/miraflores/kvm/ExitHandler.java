@@ -6,7 +6,8 @@ package dev.miraflores.kvm;
  * <p>Values are little-endian in the low {@code byteSize} bytes; a handler may leave anything in the bytes above of a
  * value that it returns, and finds zeros there in one that it is given. What a guest does is never a reason to throw:
  * an exception stops the VM as a fault of ours.
- * <p>Thread: each vCPU's own, so several at once. A handler that blocks holds up its vCPU, and every pause of the VM.
+ * <p>Thread: each vCPU's own, so several at once. A handler that blocks holds up its vCPU, and every pause of the VM. A
+ * signal that calls the vCPU may interrupt a system call of the handler instead, which then returns −EINTR.
  */
 public interface ExitHandler {
 

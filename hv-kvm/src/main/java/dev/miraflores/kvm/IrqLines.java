@@ -5,7 +5,6 @@ import dev.miraflores.bindings.kvm.kvm_abi;
 import dev.miraflores.bindings.kvm.kvm_abi.kvm_irq_level;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.ErrnoException;
-import dev.miraflores.linux.Ioctl;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -40,7 +39,7 @@ final class IrqLines {
         if (gsi < 0 || gsi >= GsiRouting.WIRES) {
             throw new IllegalArgumentException("GSI " + gsi + " is no wire; there are " + GsiRouting.WIRES);
         }
-        int rc = Ioctl.call(vm.fdOrNone(), kvm_abi.KVM_IRQ_LINE, TABLE.address() + at(gsi, level ? 1 : 0));
+        int rc = vm.ioctl(kvm_abi.KVM_IRQ_LINE, TABLE.address() + at(gsi, level ? 1 : 0));
         if (rc < 0 && rc != -Errno.EBADF) { // closed
             throw new ErrnoException("KVM_IRQ_LINE(gsi=" + gsi + ")", -rc);
         }

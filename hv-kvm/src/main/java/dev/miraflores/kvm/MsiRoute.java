@@ -10,6 +10,7 @@ package dev.miraflores.kvm;
 public final class MsiRoute implements AutoCloseable {
     private final GsiRouting routing;
     private final int gsi;
+    private boolean closed;
 
     MsiRoute(GsiRouting routing, int gsi) {
         this.routing = routing;
@@ -24,15 +25,19 @@ public final class MsiRoute implements AutoCloseable {
     /**
      * Changes the message.
      *
-     * @return false where KVM takes no such message, which a guest can cause; the route is then as before
+     * @return false where KVM takes no such message, which a guest can cause, or the route is closed; it is then as
+     *     before
      */
-    public boolean set(long address, int data) {
-        return routing.change(gsi, address, data);
+    public synchronized boolean set(long address, int data) {
+        return !closed && routing.change(gsi, address, data);
     }
 
     /** Frees the GSI. Once more does nothing. */
     @Override
-    public void close() {
-        routing.free(gsi);
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            routing.free(gsi);
+        }
     }
 }

@@ -118,6 +118,7 @@ final class VcpuLoop implements Runnable {
     @Override
     public void run() {
         try {
+            KickSignal.unblock(); // threads inherit what a program that embeds this one has blocked
             synchronized (kickLock) {
                 tid = NativeThread.gettid();
             }

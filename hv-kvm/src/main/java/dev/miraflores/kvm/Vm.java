@@ -48,8 +48,12 @@ public final class Vm implements AutoCloseable {
     // An APIC id from here on does not fit the eight bits of a message's destination; 255 is all CPUs.
     private static final int FIRST_EXTENDED_APIC_ID = 255;
 
+    private static final int CLOSED = -1;
+
     private final Kvm kvm;
     private final Fd fd;
+    /** That of {@link #fd}, and −1 from the moment on in which the kernel may give it to someone else. */
+    private volatile int number;
     private final String name;
     private final RunGate gate = new RunGate();
     private final GsiRouting routing;
@@ -63,6 +67,7 @@ public final class Vm implements AutoCloseable {
     Vm(Kvm kvm, Fd fd, String name) {
         this.kvm = kvm;
         this.fd = fd;
+        this.number = fd.number();
         this.name = name;
         this.routing = new GsiRouting(this, kvm.capability(KvmCapability.IRQ_ROUTING));
         try {
@@ -80,7 +85,7 @@ public final class Vm implements AutoCloseable {
             MemorySegment gpa = arena.allocateFrom(ValueLayout.JAVA_LONG, IDENTITY_MAP_GPA);
             check("KVM_SET_IDENTITY_MAP_ADDR", ioctl(kvm_abi.KVM_SET_IDENTITY_MAP_ADDR, gpa));
         }
-        check("KVM_SET_TSS_ADDR", Ioctl.call(fd.number(), kvm_abi.KVM_SET_TSS_ADDR, TSS_GPA));
+        check("KVM_SET_TSS_ADDR", ioctl(kvm_abi.KVM_SET_TSS_ADDR, TSS_GPA));
     }
 
     /** As it was given to {@link Kvm#createVm}. */
@@ -132,7 +137,7 @@ public final class Vm implements AutoCloseable {
 
     /** Puts PIC, IOAPIC, LAPICs and PIT into the kernel, wired as on a PC ({@link #PIT_IOAPIC_PIN}); before vCPUs. */
     public void createIrqchip() {
-        check("KVM_CREATE_IRQCHIP", Ioctl.call(fd.number(), kvm_abi.KVM_CREATE_IRQCHIP, 0));
+        check("KVM_CREATE_IRQCHIP", ioctl(kvm_abi.KVM_CREATE_IRQCHIP, 0));
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment pit = arena.allocate(kvm_pit_config.sizeof, Long.BYTES);
             // The PIT answers port 61h as well, where kernels find the gate of its channel 2 when they calibrate.
@@ -154,7 +159,7 @@ public final class Vm implements AutoCloseable {
         if (apicId >= FIRST_EXTENDED_APIC_ID) {
             allowExtendedApicIds();
         }
-        int vcpuFd = Ioctl.call(fd.number(), kvm_abi.KVM_CREATE_VCPU, apicId);
+        int vcpuFd = ioctl(kvm_abi.KVM_CREATE_VCPU, apicId);
         if (vcpuFd < 0) {
             throw new ErrnoException("KVM_CREATE_VCPU(id=" + apicId + ")", -vcpuFd);
         }
@@ -475,6 +480,7 @@ public final class Vm implements AutoCloseable {
             for (Vcpu vcpu : vcpus) {
                 vcpu.close();
             }
+            number = CLOSED;
             fd.close();
         }
         FlightEvents.vm(name, "closed", null);
@@ -482,13 +488,13 @@ public final class Vm implements AutoCloseable {
 
     // Calls.
 
-    /** The VM's descriptor, or −1 when it is closed, which the kernel refuses. */
-    int fdOrNone() {
-        return fd.isOpen() ? fd.number() : -1;
+    /** On a VM that is closed the kernel answers −EBADF. */
+    int ioctl(long request, long arg) {
+        return Ioctl.call(number, request, arg);
     }
 
     int ioctl(long request, MemorySegment struct) {
-        return Ioctl.call(fd.number(), request, struct);
+        return Ioctl.call(number, request, struct);
     }
 
     private static int check(String call, int rc) {
