@@ -7,11 +7,9 @@ import dev.miraflores.devices.block.VirtioBlockDevice;
 import dev.miraflores.devices.entropy.VirtioEntropyDevice;
 import dev.miraflores.devices.serial.CharBackend;
 import dev.miraflores.kvm.CpuTopology;
-import dev.miraflores.kvm.CpuidTable;
-import dev.miraflores.kvm.GuestCpuid;
 import dev.miraflores.kvm.Kvm;
 import dev.miraflores.kvm.KvmCapability;
-import dev.miraflores.kvm.MsrList;
+import dev.miraflores.kvm.PcCpus;
 import dev.miraflores.kvm.Vcpu;
 import dev.miraflores.kvm.Vm;
 import dev.miraflores.kvm.acpi.AcpiTables;
@@ -31,9 +29,6 @@ import java.util.List;
  * <p>Thread: one.
  */
 final class Assembly {
-
-    // Where RAM below 4 GiB ends at the latest: from here up to 4 GiB are devices, uncached.
-    private static final long HOLE_START = 0xC000_0000L;
 
     private final MachineConfig config;
     private final Cleanup cleanup;
@@ -120,21 +115,9 @@ final class Assembly {
     }
 
     private List<Integer> createVcpus(Kvm kvm, Vm vm, Board board) {
-        CpuTopology topology = CpuTopology.ofCores(config.vcpus());
-        CpuidTable supported = kvm.supportedCpuid();
-        GuestCpuid cpuid = new GuestCpuid(supported, topology,
-                kvm.capability(KvmCapability.TSC_DEADLINE_TIMER) != 0);
-        MsrList msrs = MsrList.ofFirmware(HOLE_START, supported.physicalAddressBits());
         List<Integer> apicIds = new ArrayList<>();
-        for (int cpu = 0; cpu < config.vcpus(); cpu++) {
-            int apicId = topology.apicId(cpu);
-            Vcpu vcpu = vm.createVcpu(apicId, board.exitHandler());
-            vcpu.setCpuid(cpuid.forCpu(cpu));
-            vcpu.setMsrs(msrs);
-            if (cpu == 0) {
-                vcpu.setLocalInterrupts();
-            }
-            apicIds.add(apicId);
+        for (Vcpu vcpu : PcCpus.create(kvm, vm, CpuTopology.ofCores(config.vcpus()), board.exitHandler())) {
+            apicIds.add(vcpu.apicId());
         }
         return apicIds;
     }
