@@ -18,6 +18,8 @@ final class ElfFile {
     /** A kernel has around ten; what is far beyond is not one. */
     private static final int MAX_PROGRAM_HEADERS = 1024;
     private static final int MAX_NOTE_BYTES = 1 << 20;
+    /** NT_GNU_ABI_TAG: which operating system a program is for. */
+    private static final int NOTE_ABI_TAG = 1;
     private static final int NOTE_HEADER_BYTES = (int) boot_abi.elf64_note.sizeof;
 
     /**
@@ -37,6 +39,7 @@ final class ElfFile {
     private final long entry;
     private final List<Segment> loads = new ArrayList<>();
     private boolean linux;
+    private boolean program;
     private long pvhEntry = -1;
 
     private ElfFile(BootFile file, boolean is64, long entry) {
@@ -82,6 +85,11 @@ final class ElfFile {
     /** Whether a note says that this is Linux. */
     boolean isLinux() {
         return linux;
+    }
+
+    /** Whether a note says which operating system it runs under. */
+    boolean isProgram() {
+        return program;
     }
 
     /** Whether a note names a PVH entry point. */
@@ -161,7 +169,7 @@ final class ElfFile {
     private void readProgramHeader(Fields table, long at) {
         int type = (int) table.get32(at);
         if (type == boot_abi.PT_INTERP) {
-            throw new BootException(file.label() + " is a program that runs under an operating system: give a kernel");
+            throw isNoKernel();
         }
         if (type != boot_abi.PT_LOAD && type != boot_abi.PT_NOTE) {
             return;
@@ -189,6 +197,10 @@ final class ElfFile {
         }
     }
 
+    BootException isNoKernel() {
+        return new BootException(file.label() + " is a program that runs under an operating system: give a kernel");
+    }
+
     /** Notes follow each other, name and description padded to 4 bytes, or to 8 where the segment is aligned so. */
     private void readNotes(Segment segment, int alignment) {
         if (segment.fileBytes > MAX_NOTE_BYTES) {
@@ -213,6 +225,8 @@ final class ElfFile {
     private void readNote(Fields notes, long nameAt, long nameBytes, int type, long descAt, long descBytes) {
         if (equal(notes, nameAt, nameBytes, "Linux")) {
             linux = true;
+        } else if (equal(notes, nameAt, nameBytes, "GNU")) {
+            program |= type == NOTE_ABI_TAG;
         } else if (equal(notes, nameAt, nameBytes, "Xen")) {
             if (type == Pvh.NOTE_GUEST_OS && equal(notes, descAt, descBytes, "linux")) {
                 linux = true;

@@ -50,6 +50,9 @@ public enum KernelKind {
         if (elf.hasPvhEntry()) {
             return PVH;
         }
+        if (elf.isProgram()) {
+            throw elf.isNoKernel();
+        }
         if (elf.is64()) {
             return VMLINUX;
         }

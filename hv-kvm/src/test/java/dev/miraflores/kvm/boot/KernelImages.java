@@ -63,6 +63,11 @@ final class KernelImages {
         return elf64(concat(note("GNU", 3, 0x1234_5678), note("Xen", 18, ELF_ENTRY)));
     }
 
+    /** A statically linked program for Linux: no interpreter, but a note with its operating system. */
+    static byte[] program() {
+        return elf64(note("GNU", 1, 0));
+    }
+
     /** 32-bit ELF with a PVH entry point. */
     static byte[] pvh32() {
         return elf32(note("Xen", 18, ELF_ENTRY), false);

@@ -47,6 +47,11 @@ class KernelKindTest {
     }
 
     @Test
+    void shouldRefuseAProgramForLinux() {
+        assertRefused("kernel 'k' is a program that runs under an operating system: give a kernel", KernelImages.program());
+    }
+
+    @Test
     void shouldRefuse32BitElfWithoutAWayIn() {
         byte[] kernel = KernelImages.multibootElf();
         Arrays.fill(kernel, KernelImages.elfCodeOffset(), KernelImages.elfCodeOffset() + 4, (byte) 0);
