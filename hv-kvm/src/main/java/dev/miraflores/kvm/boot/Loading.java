@@ -64,9 +64,9 @@ final class Loading {
         file.read(offset, target);
     }
 
-    /** The first page, which all protocols use: BIOS data and descriptor tables. */
-    void storeFirstPage(boolean longMode) {
-        store("the descriptor table", 0, LowMemory.firstPage(longMode));
+    /** Stores the first page, which all protocols use: BIOS data and descriptor tables. */
+    void storeFirstPage(byte[] page) {
+        store("the descriptor table", 0, page);
         // EBDA: its size in KiB. Beyond what the map gives as RAM, so not claimed; a tiny guest may have none.
         memory.write(LowMemory.EBDA_GPA, new byte[] {1});
     }

@@ -5,8 +5,10 @@ package dev.miraflores.kvm.boot;
  * What the loaders put below 1 MiB. Kernels are done with it once they run; until then it must not be overwritten, so
  * each loader claims what it uses.
  * <pre>
+ *   0x00000  real mode's interrupt vectors, for Multiboot
  *   0x00400  BIOS data area: COM1's port, kilobytes of base memory, the EBDA's segment
  *   0x00500  GDT, IDT
+ *   0x00580  what the interrupt vectors lead to
  *   0x06000  PVH start info, memory map, module list
  *   0x07000  boot_params ("zero page")
  *   0x08000  a page of stack
@@ -40,6 +42,14 @@ final class LowMemory {
     /** Busy, base 0, limit 0x67. */
     private static final long TSS = 0x0000_8B00_0000_0067L;
 
+    private static final int VECTORS = 256;
+    private static final int SERVICE_GPA = 0x580;
+    /** stc; retf 2: back to the caller with its flags, but carry set. */
+    private static final byte[] REFUSE_SERVICE = {(byte) 0xF9, (byte) 0xCA, 2, 0};
+    private static final int INTERRUPT_GPA = 0x590;
+    /** iret. */
+    private static final byte[] IGNORE_INTERRUPT = {(byte) 0xCF};
+
     private LowMemory() {
     }
 
@@ -53,5 +63,20 @@ final class LowMemory {
         page.put64(BootState.GDT_GPA + BootState.DATA_SELECTOR, DATA);
         page.put64(BootState.GDT_GPA + BootState.TSS_SELECTOR, TSS);    // its upper half, in 64-bit mode, is zero
         return page.array();
+    }
+
+    /**
+     * Adds interrupt vectors to a first page. There is no BIOS, but kernels that boot loaders start go back to real mode
+     * and ask one, Xen among them: they find each service refused, by the carry flag.
+     */
+    static void addInterruptVectors(byte[] firstPage) {
+        Fields page = new Fields(firstPage);
+        for (int vector = 0; vector < VECTORS; vector++) {
+            // Where a PC's two interrupt controllers are at first: 8..15, 0x70..0x77.
+            boolean hardware = vector >>> 3 == 1 || vector >>> 3 == 0xE;
+            page.put32(vector * 4L, hardware ? INTERRUPT_GPA : SERVICE_GPA);    // segment 0
+        }
+        page.putBytes(SERVICE_GPA, REFUSE_SERVICE);
+        page.putBytes(INTERRUPT_GPA, IGNORE_INTERRUPT);
     }
 }

@@ -76,7 +76,9 @@ final class Multiboot {
             throw new BootException(file.label() + " asks for more than Multiboot 1 has (flags "
                     + Placement.hex(start.get32(header + 4)) + "): give another kernel");
         }
-        loading.storeFirstPage(false);
+        byte[] firstPage = LowMemory.firstPage(false);
+        LowMemory.addInterruptVectors(firstPage);
+        loading.storeFirstPage(firstPage);
         String line = file.name().concat(" ").concat(loading.request.commandLine());
         loading.storeCommandLine(line, Loading.LONGEST_COMMAND_LINE_BYTES);
         long[] moduleLines = loading.storeModuleCommandLines();

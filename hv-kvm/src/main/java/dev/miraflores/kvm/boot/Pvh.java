@@ -44,7 +44,7 @@ final class Pvh {
             throw new BootException(file.label() + ": the PVH entry point " + Placement.hex(elf.pvhEntry())
                     + " is in none of its segments: the file is damaged");
         }
-        loading.storeFirstPage(false);
+        loading.storeFirstPage(LowMemory.firstPage(false));
         loading.storeCommandLine(loading.request.commandLine(),
                 elf.isLinux() ? Loading.LINUX_COMMAND_LINE_BYTES : Loading.LONGEST_COMMAND_LINE_BYTES);
         long[] moduleLines = loading.storeModuleCommandLines();

@@ -34,7 +34,7 @@ final class ZeroPage {
 
     /** Stores what the 64-bit entry wants besides kernel and initrd; goes first, so that these keep clear of it. */
     void storeSurroundings(Loading loading, long maxCommandLineBytes) {
-        loading.storeFirstPage(true);
+        loading.storeFirstPage(LowMemory.firstPage(true));
         loading.claim("boot_params", LowMemory.BOOT_PARAMS_GPA, page.byteSize());
         loading.store("the page tables", LowMemory.PAGE_TABLES_GPA, PageTables.build(LowMemory.PAGE_TABLES_GPA));
         loading.claim("the boot stack", LowMemory.STACK_GPA, LowMemory.PAGE_BYTES);

@@ -78,6 +78,21 @@ class MultibootTest {
         assertArrayEquals(first, guest.bytes(start, 5000));
     }
 
+    /** A kernel that goes back to real mode for the BIOS finds its services refused: stc; retf 2. Interrupts: iret. */
+    @Test
+    void shouldLeaveInterruptVectorsThatRefuseEachService() {
+        guest.load(KernelImages.multibootElf(), "");
+        ByteBuffer vectors = guest.fields(0, 0x400);
+
+        assertEquals(0x580, vectors.getInt(4 * 0x10));
+        assertEquals(0x580, vectors.getInt(4 * 0xFF));
+        assertArrayEquals(new byte[] {(byte) 0xF9, (byte) 0xCA, 2, 0}, guest.bytes(0x580, 4));
+        assertEquals(0x590, vectors.getInt(4 * 8));
+        assertEquals(0x590, vectors.getInt(4 * 0x77));
+        assertEquals((byte) 0xCF, guest.bytes(0x590, 1)[0]);
+        assertEquals(0x3F8, guest.fields(0x400, 2).getShort(0), "the BIOS data behind them are there");
+    }
+
     @Test
     void shouldRefuseRequirementsThatItDoesNotKnow() {
         header.putInt(FLAT_HEADER + 4, 0x1_0008).putInt(FLAT_HEADER + 8, -(0x1BAD_B002 + 0x1_0008));
