@@ -52,7 +52,8 @@ final class Board implements AutoCloseable {
         this.power = power;
         pciMap = pciMap(memory, physicalAddressBits);
         pci = cleanup.add(new PciRoot(ports, memoryBus, pciMap, interrupts::line));
-        acpiPm = cleanup.add(new AcpiPm(interrupts.line(IoPorts.SCI_IRQ), power, true));
+        // 24 bits: the FADT does not say TMR_VAL_EXT.
+        acpiPm = cleanup.add(new AcpiPm(interrupts.line(IoPorts.SCI_IRQ), power, false));
         ports.map(IoPorts.ACPI_PM, AcpiPm.PORT_COUNT, acpiPm);
         ports.map(IoPorts.I8042, 1, keyboardController());
         ports.map(IoPorts.RTC, Rtc.PORT_COUNT, clock());
