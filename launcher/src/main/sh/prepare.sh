@@ -49,10 +49,16 @@ flags="$flags --enable-native-access=dev.miraflores.bindings"
 # Machine code in the cache is made for this CPU, and a JVM on a lesser one (the same directory mounted elsewhere, a VM)
 # would run it and die of SIGILL. Classes and profiles, which are what makes a start fast, have no such limit.
 flags="$flags -XX:+UnlockDiagnosticVMOptions -XX:-AOTAdapterCaching -XX:-AOTStubCaching"
+# What the training run found hot would be compiled while the machine is put together, on the CPUs that do it: 25 ms
+# later to the guest's first instruction.
+flags="$flags -XX:-AOTReplayTraining"
 
 # The cache must hold no machine code: JDK 25 puts the adapters between interpreted and compiled code into it, made for the
 # CPU of the training run, and a CPU with less (a migrated VM, another host with the same image) dies on them of SIGILL.
 flags="$flags -XX:+UnlockDiagnosticVMOptions -XX:-AOTAdapterCaching -XX:-AOTStubCaching"
+# What the training run found hot would be compiled while the machine is put together, on the CPUs that do it: 25 ms
+# later to the guest's first instruction.
+flags="$flags -XX:-AOTReplayTraining"
 
 # The training run is the demo; on a host without KVM it is what says so, which still covers the JVM's own start.
 cache=$app/hv.aot

@@ -2,9 +2,6 @@
 package dev.miraflores.launcher;
 
 import dev.miraflores.aio.CacheMode;
-import dev.miraflores.devices.serial.CharBackend;
-import dev.miraflores.kvm.StopCause;
-import dev.miraflores.launcher.terminal.StdioBackend;
 import dev.miraflores.machine.ConfigException;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.MachineConfig;
@@ -24,7 +21,6 @@ final class DemoCommand implements Command {
     private static final Option SIZE = Option.value("--size", "SIZE", "Size of the scratch disk. Default: 64M.");
 
     private static final String GUEST = "guest.elf";
-    private static final long MEMORY_BYTES = 64L << 20;
 
     @Override
     public String name() {
@@ -38,7 +34,7 @@ final class DemoCommand implements Command {
 
     @Override
     public Option[] options() {
-        return new Option[] {HOLD, MS, SIZE};
+        return new Option[] {HOLD, MS, SIZE, RunOptions.MEMORY, RunOptions.SMP, RunOptions.CONSOLE};
     }
 
     @Override
@@ -52,18 +48,15 @@ final class DemoCommand implements Command {
             try (RandomAccessFile file = new RandomAccessFile(scratch.toFile(), "rw")) {
                 file.setLength(diskBytes);
             }
-            CharBackend serial = new StdioBackend(foreground::quit);
-            MachineConfig config = MachineConfig.builder()
+            MachineConfig config = RunOptions.machine(arguments)
                     .kernel("the built-in guest", guest())
                     .append(work)
-                    .memoryBytes(MEMORY_BYTES)
                     .drive(DriveConfig.of(scratch.toString()).withCache(CacheMode.WRITEBACK))
                     // How the guest says that something was wrong: a demo that powers off is one in which all held.
                     .debugExit(true)
-                    .console(serial)
+                    .console(RunOptions.console(arguments).open(foreground::quit))
                     .build();
-            StopCause cause = foreground.run(config);
-            return Foreground.exitCode(cause);
+            return Foreground.exitCode(foreground.run(config));
         } finally {
             Files.deleteIfExists(scratch);
         }

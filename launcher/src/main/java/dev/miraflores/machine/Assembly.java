@@ -58,13 +58,13 @@ final class Assembly {
     }
 
     private BootRequest bootRequest() {
-        return switch (config.kernel()) {
-            case KernelSource.InFile(var path) ->
-                    BootRequest.open(path, config.initrd(), config.append(), AcpiTables.DEFAULT_GPA);
-            case KernelSource.InMemory(String name, byte[] content) ->
-                    new BootRequest(BootFile.of("kernel", name, content), null, List.of(), config.append(),
-                            AcpiTables.DEFAULT_GPA);
-        };
+        // No switch over the patterns: linking one takes 3 ms of a start.
+        if (config.kernel() instanceof KernelSource.InMemory(String name, byte[] content)) {
+            return new BootRequest(BootFile.of("kernel", name, content), null, List.of(), config.append(),
+                    AcpiTables.DEFAULT_GPA);
+        }
+        KernelSource.InFile file = (KernelSource.InFile) config.kernel();
+        return BootRequest.open(file.path(), config.initrd(), config.append(), AcpiTables.DEFAULT_GPA);
     }
 
     private VirtualMachine build(Kvm kvm, BootRequest request) {
