@@ -6,8 +6,9 @@ package dev.miraflores.aio;
  *
  * @param memory         where the buffers of requests lie
  * @param depth          how many requests there are at once
- * @param registerMemory whether to pin all of {@code memory} for as long as the link lives, where the host permits: spares
- *                       pinning the pages of each request, takes all of the memory from the host at once
+ * @param registerMemory whether to register {@code memory} with the kernel, where that helps and the host permits: what has
+ *                       been used for I/O then stays pinned as long as the link lives. Pages of it must not be discarded
+ *                       meanwhile (MADV_DONTNEED, a balloon): I/O would go to the old ones
  * @param counters       what happens is counted here; they outlive the link
  */
 public record LinkOptions(IoMemory memory, int depth, boolean registerMemory, Counters<EngineCounter> counters) {

@@ -17,12 +17,10 @@ final class UringBlockEngine implements BlockEngine, CqeHandler {
 
     /** EAGAIN is rare and passes; a host where it does not gets it reported after that many times. */
     private static final int MAX_RETRIES = 100;
-    private static final int NO_BUFFER = -1;
 
     private final UringPort port;
     private final SubmissionQueue sq;
     private final BlockFile file;
-    private final IoMemory memory;
     private final boolean fixedBuffers;
     private final int owner;
     private final int fileIndex;
@@ -43,13 +41,14 @@ final class UringBlockEngine implements BlockEngine, CqeHandler {
         this.port = port;
         this.sq = port.ring.submissionQueue();
         this.file = file;
-        this.memory = options.memory();
         this.counters = options.counters();
         this.owner = port.addOwner(this);
         this.fileIndex = port.registerFile(file.number());
         this.fd = fileIndex >= 0 ? fileIndex : file.number();
         this.sqeFlags = fileIndex >= 0 ? IOSQE_FIXED_FILE : 0;
-        this.fixedBuffers = options.registerMemory() && port.registerMemory(memory);
+        // The page cache is copied from and to, so there the kernel pins nothing that it could be spared.
+        this.fixedBuffers = options.registerMemory() && file.cache().isDirect()
+            && port.registeredMemory.join(options.memory());
         this.slots = new BlockIo[depth];
         this.freeSlots = new int[depth];
         for (int i = 0; i < depth; i++) {
@@ -66,10 +65,6 @@ final class UringBlockEngine implements BlockEngine, CqeHandler {
     @Override
     public int inFlight() {
         return slots.length - freeCount + heldBack.size();
-    }
-
-    boolean usesRegisteredMemory() {
-        return fixedBuffers;
     }
 
     @Override
@@ -140,8 +135,8 @@ final class UringBlockEngine implements BlockEngine, CqeHandler {
         }
         long address = io.remainingAddress();
         int bytes = (int) io.remainingBytes();
-        int buffer = fixedBuffers ? memory.find(address, bytes) : NO_BUFFER;
-        if (buffer == NO_BUFFER) {
+        int buffer = fixedBuffers ? port.registeredMemory.indexOf(address, bytes) : RegisteredMemory.NONE;
+        if (buffer == RegisteredMemory.NONE) {
             sq.prepareTransfer(entry, plainOp, flags, fd, address, bytes, io.remainingOffset(), rwFlags, userData);
         } else {
             counters.increment(EngineCounter.FIXED_BUFFER);
@@ -181,7 +176,7 @@ final class UringBlockEngine implements BlockEngine, CqeHandler {
         port.removeOwner(owner);
         port.unregisterFile(fileIndex);
         if (fixedBuffers) {
-            port.unregisterMemory();
+            port.registeredMemory.leave();
         }
     }
 }

@@ -6,12 +6,7 @@ import dev.miraflores.aio.uring.IoUring;
 import dev.miraflores.aio.uring.KernelFeatures;
 import dev.miraflores.aio.uring.SubmissionQueue;
 import dev.miraflores.aio.uring.UserData;
-import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.EventFd;
-import dev.miraflores.linux.FileIo;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /** An I/O thread's io_uring, and who owns which of its completions. */
@@ -28,10 +23,6 @@ final class UringPort extends EventPort {
     /** Owner of completions that nobody waits for. */
     static final int NOBODY = 0;
 
-    private static final class Log {
-        static final System.Logger LOGGER = System.getLogger(UringPort.class.getName());
-    }
-
     final IoUring ring;
     private final SubmissionQueue sq;
     private final CompletionQueue cq;
@@ -42,8 +33,7 @@ final class UringPort extends EventPort {
     private UringWatch[] unarmed = {};
 
     private boolean[] filePlaces;
-    private IoMemory registeredMemory;
-    private boolean registrationRefused;
+    final RegisteredMemory registeredMemory;
 
     private static final class Nobody implements CqeHandler {
         @Override
@@ -55,6 +45,7 @@ final class UringPort extends EventPort {
         ring = IoUring.create(features, SQ_ENTRIES, CQ_ENTRIES);
         sq = ring.submissionQueue();
         cq = ring.completionQueue();
+        registeredMemory = new RegisteredMemory(ring);
         multishotPoll = features.hasMultishotPoll();
     }
 
@@ -192,51 +183,6 @@ final class UringPort extends EventPort {
         if (index != NO_FILE) {
             ring.updateFile(index, NO_FILE);
             filePlaces[index] = false;
-        }
-    }
-
-    /**
-     * Registers memory, which spares the kernel looking up and pinning pages for each request; the ring has one set, that
-     * of the first who asks.
-     *
-     * @return whether buffers in it can be used by index
-     */
-    boolean registerMemory(IoMemory memory) {
-        if (registeredMemory == null && !registrationRefused && memory.partCount() > 0) {
-            int rc = register(memory);
-            registrationRefused = rc < 0;
-            if (rc == 0) {
-                registeredMemory = memory;
-            } else {
-                Log.LOGGER.log(System.Logger.Level.INFO, "guest memory is not registered with io_uring: "
-                    + Errno.name(-rc) + (rc == -Errno.ENOMEM ? ", the memlock limit (ulimit -l) is below its size" : ""));
-            }
-        }
-        return registeredMemory == memory;
-    }
-
-    private int register(IoMemory memory) {
-        try (Arena arena = Arena.ofConfined()) {
-            int count = memory.partCount();
-            MemorySegment iovecs = arena.allocate((long) FileIo.IOVEC_BYTES * count, Long.BYTES);
-            for (int i = 0; i < count; i++) {
-                iovecs.setAtIndex(ValueLayout.JAVA_LONG, 2L * i, memory.partAddress(i));
-                iovecs.setAtIndex(ValueLayout.JAVA_LONG, 2L * i + 1, memory.partLength(i));
-            }
-            return ring.registerBuffers(iovecs.address(), count);
-        }
-    }
-
-    /** The last who used registered memory is gone: unpins it. */
-    void unregisterMemory() {
-        for (UringBlockEngine engine : engines) {
-            if (engine.usesRegisteredMemory()) {
-                return;
-            }
-        }
-        if (registeredMemory != null) {
-            ring.unregisterBuffers();
-            registeredMemory = null;
         }
     }
 

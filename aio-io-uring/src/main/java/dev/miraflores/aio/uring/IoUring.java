@@ -32,13 +32,17 @@ public final class IoUring implements AutoCloseable {
      *   struct io_uring_getevents_arg   of a wait with a timeout
      *   struct __kernel_timespec        the timeout
      *   struct io_uring_rsrc_update     of one file, or of the ring itself
-     *   s32                             the file
+     *   s32                             the file, and 4 bytes for what follows to be aligned
+     *   struct io_uring_rsrc_update2    of one buffer
+     *   struct iovec                    the buffer
      */
     private static final long GETEVENTS_ARG_OFFSET = 0;
     private static final long TIMESPEC_OFFSET = GETEVENTS_ARG_OFFSET + io_uring_getevents_arg.sizeof;
     private static final long UPDATE_OFFSET = TIMESPEC_OFFSET + __kernel_timespec.sizeof;
     private static final long UPDATE_FD_OFFSET = UPDATE_OFFSET + io_uring_rsrc_update.sizeof;
-    private static final long SCRATCH_BYTES = UPDATE_FD_OFFSET + Integer.BYTES;
+    private static final long BUFFER_UPDATE_OFFSET = UPDATE_FD_OFFSET + Long.BYTES;
+    private static final long BUFFER_IOVEC_OFFSET = BUFFER_UPDATE_OFFSET + io_uring_rsrc_update2.sizeof;
+    private static final long SCRATCH_BYTES = BUFFER_IOVEC_OFFSET + 2L * Long.BYTES;
 
     private static final int FREE_FILE = -1;
 
@@ -230,16 +234,40 @@ public final class IoUring implements AutoCloseable {
     }
 
     /**
-     * Pins memory for IORING_OP_READ_FIXED and IORING_OP_WRITE_FIXED.
+     * Registers a table of {@code count} empty places for buffers (Linux 5.19).
      *
-     * @param iovecs address of an array of {@code struct iovec}, each of at most 1 GiB; an entry's index is the buffer's
-     * @return 0 or −errno, −ENOMEM where the memlock limit is in the way
+     * @return 0 or −errno
      */
-    public int registerBuffers(long iovecs, int count) {
-        return Math.min(0, IoUringSyscalls.register(fd.number(), IORING_REGISTER_BUFFERS, iovecs, count));
+    public int registerBufferTable(int count) {
+        try (Arena confined = Arena.ofConfined()) {
+            MemorySegment table = confined.allocate(io_uring_rsrc_register.sizeof, Long.BYTES);
+            table.set(ValueLayout.JAVA_INT, io_uring_rsrc_register.nr, count);
+            table.set(ValueLayout.JAVA_INT, io_uring_rsrc_register.flags, IORING_RSRC_REGISTER_SPARSE);
+            return Math.min(0, IoUringSyscalls.register(
+                fd.number(), IORING_REGISTER_BUFFERS2, table.address(), (int) io_uring_rsrc_register.sizeof));
+        }
     }
 
-    /** Lets go of the memory: 0 or −errno. */
+    /**
+     * Pins memory and puts it into the table, for IORING_OP_READ_FIXED and IORING_OP_WRITE_FIXED. Allocates nothing.
+     *
+     * @param byteSize at most 1 GiB
+     * @return 0 or −errno, −ENOMEM where the memlock limit is in the way
+     */
+    public int updateBuffer(int index, long address, long byteSize) {
+        scratch.set(ValueLayout.JAVA_LONG, BUFFER_IOVEC_OFFSET, address);
+        scratch.set(ValueLayout.JAVA_LONG, BUFFER_IOVEC_OFFSET + Long.BYTES, byteSize);
+        scratch.set(ValueLayout.JAVA_LONG, BUFFER_UPDATE_OFFSET + io_uring_rsrc_update2.offset, index & 0xFFFF_FFFFL);
+        scratch.set(ValueLayout.JAVA_LONG, BUFFER_UPDATE_OFFSET + io_uring_rsrc_update2.data,
+            scratch.address() + BUFFER_IOVEC_OFFSET);
+        scratch.set(ValueLayout.JAVA_LONG, BUFFER_UPDATE_OFFSET + io_uring_rsrc_update2.tags, 0L);
+        scratch.set(ValueLayout.JAVA_LONG, BUFFER_UPDATE_OFFSET + io_uring_rsrc_update2.nr, 1L);
+        int rc = IoUringSyscalls.register(fd.number(), IORING_REGISTER_BUFFERS_UPDATE,
+            scratch.address() + BUFFER_UPDATE_OFFSET, (int) io_uring_rsrc_update2.sizeof);
+        return Math.min(rc, 0);
+    }
+
+    /** Lets go of the table and all memory in it: 0 or −errno. */
     public int unregisterBuffers() {
         return Math.min(0, IoUringSyscalls.register(fd.number(), IORING_UNREGISTER_BUFFERS, 0, 0));
     }

@@ -15,7 +15,8 @@ import dev.miraflores.aio.IoThreadOptions;
  * @param serial         what the guest sees as serial number, cut off at 20 bytes
  * @param queueSize      entries of each queue, a power of two from 2 to 1024
  * @param nullBytes      size of a disk with {@link Format#NULL}, a multiple of 512
- * @param registerMemory whether guest memory is pinned and registered with the I/O engine, where the host permits
+ * @param registerMemory whether guest memory that is used for I/O past the page cache is registered with the I/O engine and
+ *                       stays pinned, where the host permits; not for guests whose memory is discarded while they run
  * @param thread         how its I/O thread polls
  */
 public record BlockDeviceConfig(
@@ -52,13 +53,13 @@ public record BlockDeviceConfig(
     /** A raw image, writable, with the usual values: cache=writeback, and the id as serial number. */
     public static BlockDeviceConfig raw(String id, String file) {
         return new BlockDeviceConfig(id, file, Format.RAW, CacheMode.WRITEBACK, false, id, DEFAULT_QUEUE_SIZE,
-            DEFAULT_NULL_BYTES, false, IoThreadOptions.DEFAULTS);
+            DEFAULT_NULL_BYTES, true, IoThreadOptions.DEFAULTS);
     }
 
     /** No file at all. */
     public static BlockDeviceConfig nothing(String id) {
         return new BlockDeviceConfig(id, null, Format.NULL, CacheMode.WRITEBACK, false, id, DEFAULT_QUEUE_SIZE,
-            DEFAULT_NULL_BYTES, false, IoThreadOptions.DEFAULTS);
+            DEFAULT_NULL_BYTES, true, IoThreadOptions.DEFAULTS);
     }
 
     public BlockDeviceConfig withCache(CacheMode mode) {
