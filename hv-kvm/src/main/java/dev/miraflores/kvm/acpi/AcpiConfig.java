@@ -124,7 +124,8 @@ public record AcpiConfig(
     public record MemoryWindow(long gpa, long byteSize) {
         /** Checks that it is not empty and that it stays on one side of 4 GiB. */
         public MemoryWindow {
-            if (gpa < 0 || byteSize <= 0 || gpa + byteSize < gpa || gpa >>> 32 != gpa + byteSize - 1 >>> 32 && gpa >>> 32 == 0) {
+            boolean crosses = gpa >>> 32 == 0 && gpa + byteSize - 1 >>> 32 != 0;
+            if (gpa < 0 || byteSize <= 0 || gpa + byteSize < gpa || crosses) {
                 throw new IllegalArgumentException(
                         "0x" + Long.toHexString(byteSize) + " bytes at 0x" + Long.toHexString(gpa) + " are no window");
             }
@@ -147,7 +148,8 @@ public record AcpiConfig(
         /** Checks that a 32-bit descriptor can say it. */
         public VirtioMmio {
             if (byteSize <= 0 || gpa < 0 || gpa + byteSize > 1L << 32) {
-                throw new IllegalArgumentException("virtio-mmio window at 0x" + Long.toHexString(gpa) + " is not below 4 GiB");
+                throw new IllegalArgumentException(
+                        "virtio-mmio window at 0x" + Long.toHexString(gpa) + " is not below 4 GiB");
             }
         }
     }

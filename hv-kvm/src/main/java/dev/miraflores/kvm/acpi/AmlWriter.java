@@ -226,7 +226,10 @@ final class AmlWriter {
         return this;
     }
 
-    /** A buffer with a UUID such as "33DB4D5B-1FF7-401C-9657-7441C03DD766", first three groups little-endian (§19.6.142). */
+    /**
+     * A buffer with a UUID such as "33DB4D5B-1FF7-401C-9657-7441C03DD766", its first three groups little-endian
+     * (§19.6.142).
+     */
     AmlWriter uuid(String text) {
         byte[] straight = new byte[16];
         int position = 0;

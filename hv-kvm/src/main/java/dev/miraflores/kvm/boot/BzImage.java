@@ -54,7 +54,8 @@ final class BzImage {
 
         ZeroPage zeroPage = new ZeroPage();
         zeroPage.header(setupHeader(file, start));
-        zeroPage.storeSurroundings(loading, Math.min(get32(start, setup_header.cmdline_size), Loading.LONGEST_COMMAND_LINE_BYTES));
+        zeroPage.storeSurroundings(loading,
+                Math.min(get32(start, setup_header.cmdline_size), Loading.LONGEST_COMMAND_LINE_BYTES));
         loading.claim("the kernel", gpa, runBytes);
         loading.read(file, setupBytes, gpa, imageBytes);
         boolean above4G = (xloadflags & boot_abi.XLF_CAN_BE_LOADED_ABOVE_4G) != 0;
@@ -87,7 +88,8 @@ final class BzImage {
         // The size is counted in paragraphs and the last one need not be whole.
         if (following <= ENTRY_64_OFFSET || stated - following >= PARAGRAPH_BYTES) {
             throw new BootException(file.label() + " is truncated: it should have "
-                    + (setupBytes + Math.max(stated, ENTRY_64_OFFSET + 1)) + " bytes and has " + file.byteSize() + ": copy it again");
+                    + (setupBytes + Math.max(stated, ENTRY_64_OFFSET + 1)) + " bytes and has " + file.byteSize()
+                    + ": copy it again");
         }
         return stated <= ENTRY_64_OFFSET ? following : Math.min(stated, following);
     }

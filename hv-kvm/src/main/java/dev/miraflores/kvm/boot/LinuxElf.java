@@ -23,6 +23,7 @@ final class LinuxElf {
         ElfFile.Extent extent = elf.load(loading);
         long initrdGpa = loading.loadInitrd(1L << 32, false);
         BootState state = zeroPage.store(loading, entryGpa, initrdGpa);
-        return new LoadedKernel(KernelKind.VMLINUX, state, extent.gpa(), extent.byteSize(), initrdGpa, loading.initrdBytes());
+        return new LoadedKernel(KernelKind.VMLINUX, state, extent.gpa(), extent.byteSize(), initrdGpa,
+                loading.initrdBytes());
     }
 }

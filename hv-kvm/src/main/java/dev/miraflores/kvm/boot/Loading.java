@@ -88,7 +88,8 @@ final class Loading {
         byte[] line = new byte[bytes.length + 1];
         for (int i = 0; i < bytes.length; i++) {
             if (bytes[i] == 0) {
-                throw new BootException(owner + ": " + what + " has a zero byte at " + i + ", where it would end: take it out");
+                throw new BootException(owner + ": " + what + " has a zero byte at " + i
+                        + ", where it would end: take it out");
             }
             line[i] = bytes[i];
         }

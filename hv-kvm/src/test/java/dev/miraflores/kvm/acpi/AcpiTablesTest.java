@@ -157,7 +157,8 @@ class AcpiTablesTest {
         assertThrows(IllegalArgumentException.class, () -> new AcpiConfig.MemoryWindow(0xF000_0000L, 0x2000_0000));
         assertThrows(IllegalArgumentException.class, () -> new AcpiConfig.MemoryWindow(0, 0));
         assertThrows(IllegalArgumentException.class, () -> new AcpiConfig.VirtioMmio(1L << 32, 0x1000, 5, false));
-        assertThrows(IllegalArgumentException.class, () -> AcpiTables.build(AcpiConfig.builder(1).build(), 0xE_0010, 0x1000));
+        assertThrows(IllegalArgumentException.class,
+                () -> AcpiTables.build(AcpiConfig.builder(1).build(), 0xE_0010, 0x1000));
     }
 
     /** The interrupt controller structures of one type. */

@@ -17,7 +17,8 @@ class AmlWriterTest {
     /** ACPI 6.3 §20.2.3: the constant operators, then the shortest prefix that holds the value. */
     @Test
     void shouldWriteIntegersInTheirShortestForm() {
-        aml.integer(0).integer(1).integer(2).integer(0xFF).integer(0x100).integer(0x1_0000).integer(0x1_0000_0000L).integer(-1);
+        aml.integer(0).integer(1).integer(2).integer(0xFF).integer(0x100).integer(0x1_0000);
+        aml.integer(0x1_0000_0000L).integer(-1);
 
         assertBytes("00 01 0A02 0AFF 0B0001 0C00000100 0E0000000001000000 0EFFFFFFFFFFFFFFFF");
     }
@@ -58,7 +59,8 @@ class AmlWriterTest {
         aml.uuid("00112233-4455-6677-8899-AABBCCDDEEFF");
 
         assertBytes("1113 0A10 33221100 5544 7766 8899 AABBCCDDEEFF");
-        for (String text : new String[] {"0011223-34455-6677-8899-AABBCCDDEEFF", "00112233-4455-6677-8899-AABBCCDDEEFF0", "0"}) {
+        String[] others = {"0011223-34455-6677-8899-AABBCCDDEEFF", "00112233-4455-6677-8899-AABBCCDDEEFF0", "0"};
+        for (String text : others) {
             assertThrows(IllegalArgumentException.class, () -> new AmlWriter().uuid(text), text);
         }
     }

@@ -23,7 +23,8 @@ class BootFileTest {
     void shouldLoadFromDiskAsFromAnArray() throws IOException {
         Path kernel = write("k", KernelImages.bzImage());
         Path initrd = write("i", KernelImages.initrd(3 * MIB + 1));
-        try (LoadingHarness fromDisk = new LoadingHarness(64 * MIB); LoadingHarness fromArray = new LoadingHarness(64 * MIB)) {
+        try (LoadingHarness fromDisk = new LoadingHarness(64 * MIB);
+                LoadingHarness fromArray = new LoadingHarness(64 * MIB)) {
             try (BootRequest request = BootRequest.open(kernel, initrd.toString(), "quiet", LoadingHarness.RSDP_GPA)) {
                 assertEquals(fromArray.load(KernelImages.bzImage(), "quiet", KernelImages.initrd(3 * MIB + 1)),
                         BootLoader.load(fromDisk.memory, request));
@@ -78,13 +79,14 @@ class BootFileTest {
     @Test
     void shouldRefuseAFileThatIsCutWhileItIsLoaded() throws IOException {
         Path kernel = write("k", KernelImages.bzImage());
-        try (LoadingHarness guest = new LoadingHarness(64 * MIB); BootRequest request = BootRequest.open(kernel, null, "", 0)) {
+        try (LoadingHarness guest = new LoadingHarness(64 * MIB);
+                BootRequest request = BootRequest.open(kernel, null, "", 0)) {
             try (RandomAccessFile file = new RandomAccessFile(kernel.toFile(), "rw")) {
                 file.setLength(8192);
             }
             BootException e = assertThrows(BootException.class, () -> BootLoader.load(guest.memory, request));
-            assertTrue(e.getMessage().startsWith("kernel '" + kernel + "' is truncated: it should have at least 67584 bytes"),
-                    e.getMessage());
+            String start = "kernel '" + kernel + "' is truncated: it should have at least 67584 bytes";
+            assertTrue(e.getMessage().startsWith(start), e.getMessage());
         }
     }
 

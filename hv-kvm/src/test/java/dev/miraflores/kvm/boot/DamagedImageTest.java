@@ -55,7 +55,8 @@ class DamagedImageTest {
     }
 
     @Property(tries = 600)
-    void shouldLoadOrRefuseAsAnyKind(@ForAll("images") byte[] image, @ForAll KernelKind kind, @ForAll("changes") Change change) {
+    void shouldLoadOrRefuseAsAnyKind(@ForAll("images") byte[] image, @ForAll KernelKind kind,
+            @ForAll("changes") Change change) {
         byte[] file = image.clone();
         change.applyTo(file);
         check(kind, file);
@@ -63,7 +64,8 @@ class DamagedImageTest {
 
     @Property(tries = 50)
     void shouldLoadTheSameEachTime(@ForAll("images") byte[] image) {
-        try (LoadingHarness first = new LoadingHarness(MEMORY_BYTES); LoadingHarness second = new LoadingHarness(MEMORY_BYTES)) {
+        try (LoadingHarness first = new LoadingHarness(MEMORY_BYTES);
+                LoadingHarness second = new LoadingHarness(MEMORY_BYTES)) {
             assertEquals(first.load(image, "a=b", INITRD), second.load(image, "a=b", INITRD));
             assertArrayEquals(first.bytes(0, MEMORY_BYTES), second.bytes(0, MEMORY_BYTES));
         }
@@ -71,8 +73,8 @@ class DamagedImageTest {
 
     @Provide
     Arbitrary<byte[]> images() {
-        return Arbitraries.of(KernelImages.bzImage(), KernelImages.vmlinux(), KernelImages.vmlinuxOfLinux(), KernelImages.pvh(),
-                KernelImages.pvh32(), KernelImages.multibootElf(), KernelImages.multibootFlat());
+        return Arbitraries.of(KernelImages.bzImage(), KernelImages.vmlinux(), KernelImages.vmlinuxOfLinux(),
+                KernelImages.pvh(), KernelImages.pvh32(), KernelImages.multibootElf(), KernelImages.multibootFlat());
     }
 
     @Provide

@@ -114,7 +114,8 @@ class ElfKernelTest {
                 () -> guest.load(KernelImages.part(kernel, 0, 63), ""));
         assertRefused("kernel 'k' is truncated: it should have at least 120 bytes and has 119: copy it again",
                 () -> guest.load(KernelImages.part(kernel, 0, 119), ""));
-        assertRefused("kernel 'k' is truncated: a segment of 6000 bytes begins at 4096 and the file has 10095: copy it again",
+        assertRefused("kernel 'k' is truncated: a segment of 6000 bytes begins at 4096 and the file has 10095:"
+                + " copy it again",
                 () -> guest.load(KernelImages.part(kernel, 0, kernel.length - 1), ""));
     }
 
@@ -178,7 +179,8 @@ class ElfKernelTest {
     void shouldRefuseAnEntryPointOutsideTheSegments() {
         header.putLong(24, 0x200_0000);
 
-        assertRefused("kernel 'k': the entry point 0x2000000 is in none of its segments: the file is damaged or is no kernel");
+        assertRefused("kernel 'k': the entry point 0x2000000 is in none of its segments:"
+                + " the file is damaged or is no kernel");
     }
 
     @Test

@@ -42,7 +42,8 @@ class KernelKindTest {
     @Test
     void shouldSayWhatAFileIsThatPeopleTakeForAKernel() {
         String rest = ": give an x86-64 bzImage, an ELF vmlinux, or a PVH or Multiboot kernel";
-        assertRefused("kernel 'k' is not a kernel (it is compressed: unpack it first)" + rest, new byte[] {0x1F, (byte) 0x8B, 8, 0});
+        assertRefused("kernel 'k' is not a kernel (it is compressed: unpack it first)" + rest,
+                new byte[] {0x1F, (byte) 0x8B, 8, 0});
         assertRefused("kernel 'k' is not a kernel (it is an EFI program)" + rest, new byte[] {'M', 'Z', 0, 0});
     }
 

@@ -25,7 +25,8 @@ final class LoadingHarness implements AutoCloseable {
     LoadedKernel load(KernelKind kind, byte[] kernel, String commandLine, byte[]... modules) {
         List<BootModule> list = new ArrayList<>();
         for (int i = 0; i < modules.length; i++) {
-            list.add(new BootModule(BootFile.of("initrd", "i" + i, modules[i]), modules.length == 1 ? "" : "i" + i + " arg"));
+            BootFile file = BootFile.of("initrd", "i" + i, modules[i]);
+            list.add(new BootModule(file, modules.length == 1 ? "" : "i" + i + " arg"));
         }
         BootFile file = BootFile.of("kernel", "k", kernel);
         try (BootRequest request = new BootRequest(file, kind, list, commandLine, RSDP_GPA)) {
