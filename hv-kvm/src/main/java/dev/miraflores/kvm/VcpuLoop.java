@@ -177,7 +177,7 @@ final class VcpuLoop implements Runnable {
     }
 
     /** The switch; false when the vCPU goes no further. */
-    private boolean handle(int reason) {
+    boolean handle(int reason) {
         switch (reason) {
             case kvm_abi.KVM_EXIT_IO -> {
                 portAccess();
