@@ -6,6 +6,7 @@ import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.MachineConfig;
 import dev.miraflores.machine.MemorySize;
 import dev.miraflores.machine.SmpOption;
+import dev.miraflores.machine.VirtioTransport;
 import dev.miraflores.memory.MemoryBacking;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -27,13 +28,15 @@ final class RunOptions {
                     + " cache=none|writeback|writethrough|directsync|unsafe, aio=io_uring, readonly=on|off, serial,"
                     + " queue-size. A comma in a value is written twice.");
     static final Option RNG = Option.flag("--rng", "Adds a virtio-rng device, so that the guest has entropy at once.");
+    static final Option VIRTIO = Option.value("--virtio", "pci|mmio",
+            "How the guest reaches its disks and other virtio devices. Default: pci.");
     static final Option CONSOLE = Option.value("--console", "stdio|file:PATH|unix:PATH|none",
             "What the serial port ttyS0 is connected to. Default: stdio, where ^A h shows help.");
     static final Option DEBUG_EXIT = Option.flag("--debug-exit",
             "Adds QEMU's isa-debug-exit: a guest that writes N to port 0xf4 ends hv with exit code 2N+1.");
 
     private static final Option[] ALL = {
-        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SMP, DRIVE, RNG, CONSOLE, DEBUG_EXIT
+        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SMP, DRIVE, VIRTIO, RNG, CONSOLE, DEBUG_EXIT
     };
 
     private RunOptions() {
@@ -66,6 +69,10 @@ final class RunOptions {
         machine.vcpus(SmpOption.parse(arguments.value(SMP.name(), "1")));
         for (String drive : arguments.values(DRIVE.name())) {
             machine.drive(DriveConfig.parse(drive));
+        }
+        String virtio = arguments.value(VIRTIO.name(), null);
+        if (virtio != null) {
+            machine.virtio(VirtioTransport.parse(virtio));
         }
         machine.rng(arguments.has(RNG.name()));
         machine.debugExit(arguments.has(DEBUG_EXIT.name()));

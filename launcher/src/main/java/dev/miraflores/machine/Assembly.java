@@ -85,10 +85,10 @@ final class Assembly {
             board.addDebugExit();
         }
         for (VirtioBlockDevice disk : disks) {
-            board.addVirtio(disk);
+            board.addVirtio(config.virtio(), disk);
         }
         if (config.rng()) {
-            board.addVirtio(new VirtioEntropyDevice(mainLoop));
+            board.addVirtio(config.virtio(), new VirtioEntropyDevice(mainLoop));
         }
 
         List<Integer> apicIds = createVcpus(kvm, vm, board);

@@ -15,11 +15,13 @@ import dev.miraflores.devices.platform.SystemControlPortA;
 import dev.miraflores.devices.serial.CharBackend;
 import dev.miraflores.devices.serial.Serial16550A;
 import dev.miraflores.devices.virtio.VirtioDevice;
+import dev.miraflores.devices.virtio.VirtioMmioTransport;
 import dev.miraflores.devices.virtio.VirtioPciTransport;
 import dev.miraflores.kvm.ExitHandler;
 import dev.miraflores.kvm.acpi.AcpiConfig;
 import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.memory.GuestMemoryRegion;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -34,6 +36,8 @@ final class Board implements AutoCloseable {
     private static final long GIB = 1L << 30;
     // Room for BARs of any size that a device here may have, without asking for address bits that few hosts have.
     private static final long MEMORY64_BYTES = 64 * GIB;
+    // Between the second PCI window and the I/O APIC.
+    private static final long VIRTIO_MMIO_GPA = 0xFEB0_0000L;
 
     private final Bus ports = new Bus();
     private final Bus memoryBus = new Bus();
@@ -43,6 +47,7 @@ final class Board implements AutoCloseable {
     private final PciAddressMap pciMap;
     private final PciRoot pci;
     private final AcpiPm acpiPm;
+    private final List<AcpiConfig.VirtioMmio> windows = new ArrayList<>();
     private final Cleanup cleanup = new Cleanup();
 
     /** @param physicalAddressBits of the guest's processors */
@@ -104,10 +109,25 @@ final class Board implements AutoCloseable {
         ports.map(IoPorts.DEBUG_EXIT, DebugExitPort.PORT_COUNT, new DebugExitPort(power));
     }
 
-    /** Puts a virtio device in the next PCI slot; it belongs to the board from now on. */
-    void addVirtio(VirtioDevice device) {
-        VirtioPciTransport transport = cleanup.add(new VirtioPciTransport(device, memory, interrupts, interrupts));
-        pci.add(transport.function());
+    /** Puts a virtio device in; it belongs to the board from now on. */
+    void addVirtio(VirtioTransport transport, VirtioDevice device) {
+        switch (transport) {
+            case PCI -> {
+                VirtioPciTransport onPci = new VirtioPciTransport(device, memory, interrupts, interrupts);
+                pci.add(cleanup.add(onPci).function());
+            }
+            case MMIO -> addMmio(device);
+        }
+    }
+
+    /** The windows lie in a row, and the interrupts are those that PCI's pins would have. */
+    private void addMmio(VirtioDevice device) {
+        long gpa = VIRTIO_MMIO_GPA + windows.size() * VirtioMmioTransport.WINDOW_BYTES;
+        int gsi = PciRoot.INTX_FIRST_GSI + windows.size();
+        VirtioMmioTransport transport = cleanup.add(
+                new VirtioMmioTransport(device, memory, gpa, interrupts.line(gsi), interrupts));
+        memoryBus.map(gpa, VirtioMmioTransport.WINDOW_BYTES, transport);
+        windows.add(new AcpiConfig.VirtioMmio(gpa, (int) VirtioMmioTransport.WINDOW_BYTES, gsi, false));
     }
 
     /** Who serves the vCPUs' accesses. */
@@ -130,6 +150,7 @@ final class Board implements AutoCloseable {
                 .apicIds(apicIds)
                 .fixedHardware(registers)
                 .pciHost(AcpiConfig.PciHost.withWindows(memory64 == null ? List.of() : List.of(memory64)))
+                .virtioMmio(windows)
                 .build();
     }
 

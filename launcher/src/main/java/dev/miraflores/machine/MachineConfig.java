@@ -19,12 +19,14 @@ import java.util.Objects;
  * @param memoryBacking what holds it on the host
  * @param vcpus         virtual CPUs, from 1 up to the host's limit
  * @param drives        disks in the order of their PCI slots, so of /dev/vda and on; each has an id of its own
+ * @param virtio        how the guest reaches its virtio devices
  * @param rng           whether there is a virtio-rng device
  * @param debugExit     whether there is QEMU's isa-debug-exit at port F4h
  * @param console       what stands behind the first serial port; null for nothing. Closed with the machine
  */
 public record MachineConfig(KernelSource kernel, String initrd, String append, long memoryBytes, MemoryBacking memoryBacking,
-        int vcpus, List<DriveConfig> drives, boolean rng, boolean debugExit, CharBackend console) {
+        int vcpus, List<DriveConfig> drives, VirtioTransport virtio, boolean rng, boolean debugExit,
+        CharBackend console) {
 
     public static final long DEFAULT_MEMORY_BYTES = 512L << 20;
 
@@ -37,6 +39,11 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         MemorySize.check("memory of " + memoryBytes + " bytes", memoryBytes);
         if (vcpus < 1) {
             throw new ConfigException("--smp " + vcpus + ": a machine needs a CPU; use 1 or more");
+        }
+        int devices = drives.size() + (rng ? 1 : 0);
+        if (devices > virtio.maxDevices()) {
+            throw new ConfigException(devices + " virtio devices: there is room for " + virtio.maxDevices()
+                    + " with --virtio " + virtio + "; use fewer");
         }
         drives = named(drives);
     }
@@ -95,6 +102,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         private MemoryBacking memoryBacking = MemoryBacking.ANONYMOUS;
         private int vcpus = 1;
         private final List<DriveConfig> drives = new ArrayList<>();
+        private VirtioTransport virtio = VirtioTransport.PCI;
         private boolean rng;
         private boolean debugExit;
         private CharBackend console;
@@ -144,6 +152,11 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
             return this;
         }
 
+        public Builder virtio(VirtioTransport transport) {
+            virtio = transport;
+            return this;
+        }
+
         public Builder rng(boolean present) {
             rng = present;
             return this;
@@ -160,7 +173,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         }
 
         public MachineConfig build() {
-            return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, rng, debugExit,
+            return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, virtio, rng, debugExit,
                     console);
         }
     }
