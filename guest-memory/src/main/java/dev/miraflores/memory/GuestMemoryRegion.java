@@ -39,7 +39,11 @@ public final class GuestMemoryRegion implements AutoCloseable {
 
     /** Private memory at {@code gpa}, zeroed, which no other process can map. */
     public static GuestMemoryRegion anonymous(long gpa, long byteSize) {
-        return new GuestMemoryRegion(gpa, Mapping.anonymous(byteSize, 0), null, 0);
+        Mapping mapping = Mapping.anonymous(byteSize, 0);
+        // Large pages where the host has them to spare: fewer faults while a guest starts, shorter walks while it runs.
+        // A host without is no worse off, so the result does not matter.
+        mapping.advise(0, byteSize, Mapping.MADV_HUGEPAGE);
+        return new GuestMemoryRegion(gpa, mapping, null, 0);
     }
 
     /**
