@@ -97,6 +97,10 @@ final class BlockRequest extends BlockIo {
 
     private void locateStatus(DescriptorChain chain, GuestMemory memory) {
         int last = chain.count() - 1;
+        // Elements of no bytes are legal, and their addresses say nothing. Some writable one has bytes.
+        while (chain.length(last) == 0) {
+            last--;
+        }
         long gpa = chain.address(last) + chain.length(last) - 1;
         statusRegion = memory.find(gpa, 1);
         statusOffset = gpa - statusRegion.gpa();

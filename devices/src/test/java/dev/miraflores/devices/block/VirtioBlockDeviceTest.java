@@ -186,6 +186,23 @@ class VirtioBlockDeviceTest {
         assertArrayEquals(expected, Arrays.copyOfRange(Files.readAllBytes(image), 1536, 2560));
     }
 
+    /** Elements of no bytes behind the status move it nowhere, wherever they point (§5.2.6). */
+    @ParameterizedTest
+    @ValueSource(longs = {0, 0x5000, BlockDriver.MEMORY_BYTES})
+    void shouldPutTheStatusBeforeEmptyElements(long emptyGpa) {
+        start();
+        driver.putHeader(0, BlockDriver.IN, 3);
+        driver.ram.set(ValueLayout.JAVA_BYTE, 0x4FFF, BlockDriver.UNTOUCHED);
+        driver.elements.clear().readable(driver.headerGpa(0), 16).writable(DATA, 512)
+            .writable(driver.statusGpa(0), 1).writable(emptyGpa, 0).writable(emptyGpa, 0);
+
+        assertEquals(513, driver.run());
+
+        assertEquals(OK, driver.status(0));
+        assertArrayEquals(content(3, 1), driver.bytes(DATA, 512));
+        assertEquals(BlockDriver.UNTOUCHED, driver.bytes(0x4FFF, 1)[0]);
+    }
+
     /** §5.2.6: 20 bytes, the rest zeroes; more of the buffer than that is left alone, and not reported as written. */
     @Test
     void shouldTellItsSerialNumber() {
