@@ -3,9 +3,6 @@ package dev.miraflores.kvm;
 
 import dev.miraflores.bindings.kvm.kvm_abi;
 import dev.miraflores.bindings.kvm.kvm_abi.kvm_enable_cap;
-import dev.miraflores.bindings.kvm.kvm_abi.kvm_ioeventfd;
-import dev.miraflores.bindings.kvm.kvm_abi.kvm_irqfd;
-import dev.miraflores.bindings.kvm.kvm_abi.kvm_msi;
 import dev.miraflores.bindings.kvm.kvm_abi.kvm_pit_config;
 import dev.miraflores.bindings.kvm.kvm_abi.kvm_userspace_memory_region;
 import dev.miraflores.kvm.jfr.FlightEvents;
@@ -236,7 +233,7 @@ public final class Vm implements AutoCloseable {
 
     private IrqFd assignIrqFd(EventFd event, EventFd resample, int gsi, MsiRoute route) {
         int flags = resample == null ? 0 : kvm_abi.KVM_IRQFD_FLAG_RESAMPLE;
-        int rc = irqFd(event, gsi, flags, resample == null ? 0 : resample.number());
+        int rc = EventBindings.irqFd(this, event, gsi, flags, resample == null ? 0 : resample.number());
         if (rc < 0) {
             if (route != null) {
                 route.close();
@@ -248,18 +245,7 @@ public final class Vm implements AutoCloseable {
 
     void deassignIrqFd(EventFd event, int gsi) {
         if (!closed && event.isOpen()) {
-            irqFd(event, gsi, kvm_abi.KVM_IRQFD_FLAG_DEASSIGN, 0);
-        }
-    }
-
-    private int irqFd(EventFd event, int gsi, int flags, int resampleFd) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment irqfd = arena.allocate(kvm_irqfd.sizeof, Long.BYTES);
-            irqfd.set(ValueLayout.JAVA_INT, kvm_irqfd.fd, event.number());
-            irqfd.set(ValueLayout.JAVA_INT, kvm_irqfd.gsi, gsi);
-            irqfd.set(ValueLayout.JAVA_INT, kvm_irqfd.flags, flags);
-            irqfd.set(ValueLayout.JAVA_INT, kvm_irqfd.resamplefd, resampleFd);
-            return ioctl(kvm_abi.KVM_IRQFD, irqfd);
+            EventBindings.irqFd(this, event, gsi, kvm_abi.KVM_IRQFD_FLAG_DEASSIGN, 0);
         }
     }
 
@@ -274,13 +260,7 @@ public final class Vm implements AutoCloseable {
 
     /** Sends a message-signalled interrupt once; false where the guest blocks it or KVM takes no such message. */
     public boolean signalMsi(long address, int data) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment msi = arena.allocate(kvm_msi.sizeof, Long.BYTES);
-            msi.set(ValueLayout.JAVA_INT, kvm_msi.address_lo, (int) address);
-            msi.set(ValueLayout.JAVA_INT, kvm_msi.address_hi, (int) (address >>> 32));
-            msi.set(ValueLayout.JAVA_INT, kvm_msi.data, data);
-            return ioctl(kvm_abi.KVM_SIGNAL_MSI, msi) > 0;
-        }
+        return EventBindings.signalMsi(this, address, data) > 0;
     }
 
     /**
@@ -311,7 +291,7 @@ public final class Vm implements AutoCloseable {
     }
 
     private IoEventFd assignIoEventFd(EventFd event, long address, int byteSize, long datamatch, int flags) {
-        int rc = ioEventFd(event, address, byteSize, datamatch, flags);
+        int rc = EventBindings.ioEventFd(this, event, address, byteSize, datamatch, flags);
         if (rc == -Errno.EEXIST || rc == -Errno.ENOSPC || rc == -Errno.EINVAL) {
             return null;
         }
@@ -323,19 +303,8 @@ public final class Vm implements AutoCloseable {
 
     void deassignIoEventFd(EventFd event, long address, int byteSize, long datamatch, int flags) {
         if (!closed && event.isOpen()) {
-            ioEventFd(event, address, byteSize, datamatch, flags | kvm_abi.KVM_IOEVENTFD_FLAG_DEASSIGN);
-        }
-    }
-
-    private int ioEventFd(EventFd event, long address, int byteSize, long datamatch, int flags) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment ioeventfd = arena.allocate(kvm_ioeventfd.sizeof, Long.BYTES);
-            ioeventfd.set(ValueLayout.JAVA_LONG, kvm_ioeventfd.datamatch, datamatch);
-            ioeventfd.set(ValueLayout.JAVA_LONG, kvm_ioeventfd.addr, address);
-            ioeventfd.set(ValueLayout.JAVA_INT, kvm_ioeventfd.len, byteSize);
-            ioeventfd.set(ValueLayout.JAVA_INT, kvm_ioeventfd.fd, event.number());
-            ioeventfd.set(ValueLayout.JAVA_INT, kvm_ioeventfd.flags, flags);
-            return ioctl(kvm_abi.KVM_IOEVENTFD, ioeventfd);
+            int deassign = flags | kvm_abi.KVM_IOEVENTFD_FLAG_DEASSIGN;
+            EventBindings.ioEventFd(this, event, address, byteSize, datamatch, deassign);
         }
     }
 

@@ -54,6 +54,13 @@ class InterruptTest {
             eb fc                          jmp sti
             """;
 
+    /** The PIC's edge/level control: IRQ 5 is a level. */
+    private static final String LEVEL_TRIGGERED = """
+            ba d0 04                       mov dx,0x4d0
+            b0 20                          mov al,0x20
+            ee                             out dx,al
+            """;
+
     /** Counts, acknowledges, rings the doorbell with a 1. */
     private static final String PIC_HANDLER = """
             ff 06 00 20                    inc WORD PTR ds:0x2000
@@ -143,7 +150,11 @@ class InterruptTest {
     }
 
     private void startPicGuest() throws InterruptedException {
-        guest = TinyGuest.realMode(handler, true, PIC_GUEST);
+        startPicGuest(PIC_GUEST);
+    }
+
+    private void startPicGuest(String listing) throws InterruptedException {
+        guest = TinyGuest.realMode(handler, true, listing);
         guest.put(HANDLER_GPA, Listing.bytes(PIC_HANDLER));
         guest.vcpu().setLocalInterrupts();
         guest.vm().start();
@@ -192,6 +203,25 @@ class InterruptTest {
         }
         assertEquals(10, guest.longAt(COUNT_GPA) & 0xFFFF);
         assertThrows(IllegalArgumentException.class, () -> guest.vm().setIrqLine(Vm.WIRES, true));
+    }
+
+    /** The line falls when the guest acknowledges, and whoever raised it is asked whether it should rise again. */
+    @Test
+    void shouldResampleLevelsWhenTheGuestAcknowledges() throws InterruptedException {
+        startPicGuest(LEVEL_TRIGGERED + PIC_GUEST);
+        try (EventFd resample = EventFd.create();
+                IoEventFd bell = guest.vm().assignPortEvent(doorbell, DOORBELL_PORT, 2);
+                IrqFd irq = guest.vm().assignLevelIrqFd(interrupt, resample, GSI)) {
+            assertNotNull(bell);
+            assertEquals(GSI, irq.gsi());
+            for (int i = 1; i <= 10; i++) {
+                interrupt.signal();
+                assertTrue(doorbellRings(), "round " + i);
+                assertTrue((Poll.poll(resample.number(), Poll.POLLIN, 20_000) & Poll.POLLIN) != 0, "round " + i);
+                resample.drain();
+            }
+        }
+        assertEquals(10, guest.longAt(COUNT_GPA) & 0xFFFF);
     }
 
     @Test
