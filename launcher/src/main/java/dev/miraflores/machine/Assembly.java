@@ -22,6 +22,7 @@ import dev.miraflores.linux.SysInfo;
 import dev.miraflores.memory.GuestMemory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Builds one machine, step by step. All that a user may have got wrong is looked at before the guest could run, and no
@@ -29,6 +30,9 @@ import java.util.List;
  * <p>Thread: one.
  */
 final class Assembly {
+
+    /** Tells the machines of one JVM apart in the names of threads, in reports and events. */
+    private static final AtomicInteger MADE = new AtomicInteger();
 
     private final MachineConfig config;
     private final Cleanup cleanup;
@@ -60,7 +64,7 @@ final class Assembly {
     private BootRequest bootRequest() {
         // No switch over the patterns: linking one takes 3 ms of a start.
         if (config.kernel() instanceof KernelSource.InMemory(String name, byte[] content)) {
-            return new BootRequest(BootFile.of("kernel", name, content), null, List.of(), config.append(),
+            return BootRequest.of(BootFile.of("kernel", name, content), config.initrd(), config.append(),
                     AcpiTables.DEFAULT_GPA);
         }
         KernelSource.InFile file = (KernelSource.InFile) config.kernel();
@@ -71,7 +75,7 @@ final class Assembly {
         List<VirtioBlockDevice> disks = openDisks();
         GuestMemory memory = cleanup.add(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));
         LoadedKernel kernel = BootLoader.load(memory, request);
-        Vm vm = cleanup.add(kvm.createVm("vm"));
+        Vm vm = cleanup.add(kvm.createVm("vm" + MADE.getAndIncrement()));
         vm.addMemory(memory);
         vm.createIrqchip();
 

@@ -32,15 +32,23 @@ public record BootRequest(
      * @throws BootException when one of them cannot be opened, or the kernel is none
      */
     public static BootRequest open(Path kernel, String initrd, String commandLine, long rsdpGpa) {
-        BootFile file = BootFile.open("kernel", kernel);
+        return of(BootFile.open("kernel", kernel), initrd, commandLine, rsdpGpa);
+    }
+
+    /**
+     * As {@link #open}, with a kernel that is open already.
+     *
+     * @param kernel closed with the request, or at once where this throws
+     */
+    public static BootRequest of(BootFile kernel, String initrd, String commandLine, long rsdpGpa) {
         try {
-            KernelKind kind = KernelKind.detect(file);
+            KernelKind kind = KernelKind.detect(kernel);
             List<BootModule> modules = initrd == null ? List.of()
                     : kind == KernelKind.MULTIBOOT ? BootModule.openAll(initrd)
                     : List.of(BootModule.initrd(Path.of(initrd)));
-            return new BootRequest(file, kind, modules, commandLine, rsdpGpa);
+            return new BootRequest(kernel, kind, modules, commandLine, rsdpGpa);
         } catch (BootException e) {
-            file.close();
+            kernel.close();
             throw e;
         }
     }
