@@ -33,6 +33,11 @@ final class Bounce extends BlockIo {
         this.buffer = mapped.asSlice(PAGE_BYTES, BUFFER_BYTES);
     }
 
+    /** The bytes, as of the piece under way. */
+    MemorySegment buffer() {
+        return buffer;
+    }
+
     /** Begins to carry {@code io}. */
     void start(BlockIo io) {
         odd = io;

@@ -7,15 +7,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.linux.Errno;
+import dev.miraflores.linux.SysInfo;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -25,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-@IoUringTest
+@NeedsIoUring
 class UringBlockEngineTest {
 
     private static final int DISK_BYTES = 1 << 20;
@@ -81,7 +84,7 @@ class UringBlockEngineTest {
     }
 
     private byte[] content(int offset, int length) {
-        return java.util.Arrays.copyOfRange(content, offset, offset + length);
+        return Arrays.copyOfRange(content, offset, offset + length);
     }
 
     @ParameterizedTest
@@ -99,8 +102,8 @@ class UringBlockEngineTest {
         assertEquals(0, io(Operation.FLUSH, 0).run(thread, engine));
 
         byte[] after = Files.readAllBytes(image);
-        assertArrayEquals(bytes(memory.asSlice(4096, 8192)), java.util.Arrays.copyOfRange(after, 16384, 16384 + 8192));
-        assertArrayEquals(content(16384 + 8192, 4096), java.util.Arrays.copyOfRange(after, 24576, 28672));
+        assertArrayEquals(bytes(memory.asSlice(4096, 8192)), Arrays.copyOfRange(after, 16384, 16384 + 8192));
+        assertArrayEquals(content(16384 + 8192, 4096), Arrays.copyOfRange(after, 24576, 28672));
     }
 
     @Test
@@ -158,6 +161,32 @@ class UringBlockEngineTest {
     }
 
     @Test
+    @NeedsTmpfs
+    void shouldReportAFullFileSystemAndGoOn() throws IOException {
+        try (SmallTmpfs tmpfs = SmallTmpfs.mount(256)) {
+            Path sparse = tmpfs.folder().resolve("sparse.img");
+            try (FileChannel channel = FileChannel.open(sparse, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                channel.write(ByteBuffer.allocate(1), DISK_BYTES - 1);
+            }
+            image = sparse;
+            open(CacheMode.WRITEBACK, false);
+            int written = 0;
+            while (io(Operation.WRITE, 65536L * written, memory.asSlice(0, 65536)).run(thread, engine) == 0) {
+                written++;
+            }
+            assertTrue(written >= 2 && written <= 4, "written " + written);
+            assertEquals(-Errno.ENOSPC,
+                io(Operation.WRITE, 65536L * (written + 1), memory.asSlice(0, 4096)).run(thread, engine));
+            assertEquals(0, io(Operation.READ, 0, memory.asSlice(65536, 4096)).run(thread, engine));
+            assertEquals(0, io(Operation.FLUSH, 0).run(thread, engine));
+            thread.call(engine::close);
+            engine = null;
+            file.close();
+            file = null;
+        }
+    }
+
+    @Test
     void shouldReportTheKernelsErrno() {
         open(CacheMode.WRITEBACK, true);
 
@@ -194,6 +223,6 @@ class UringBlockEngineTest {
         assertEquals(0, io(Operation.READ, 4096, memory.asSlice(0, 4096)).run(thread, engine));
         assertArrayEquals(content(4096, 4096), bytes(memory.asSlice(0, 4096)));
         long fixed = engine.counters().get(EngineCounter.FIXED_BUFFER);
-        assertTrue(fixed == 1 || dev.miraflores.linux.SysInfo.memlockLimit() < 2L * DISK_BYTES, "fixed=" + fixed);
+        assertTrue(fixed == 1 || SysInfo.memlockLimit() < 2L * DISK_BYTES, "fixed=" + fixed);
     }
 }

@@ -24,6 +24,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -38,7 +39,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The device as its driver sees it (virtio 1.3 §5.2), over a file. */
-@IoUringTest
+@NeedsIoUring
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class VirtioBlockDeviceTest {
 
@@ -300,7 +301,7 @@ class VirtioBlockDeviceTest {
         assertEquals(1, count(BlockCounter.UNSUPPORTED));
     }
 
-    /** STYLE of the field: a chain that cannot be answered comes back with {@code len} 0, and the disk goes on. */
+    /** A chain that cannot be answered comes back with {@code len} 0, and the disk goes on. */
     @Test
     void shouldReturnChainWithLenZeroWhenStatusIsMissing() {
         start();
@@ -376,7 +377,7 @@ class VirtioBlockDeviceTest {
         int sent = 0;
         Random random = new Random(3);
         int[] sector = new int[slots];
-        java.util.ArrayDeque<Integer> free = new java.util.ArrayDeque<>();
+        ArrayDeque<Integer> free = new ArrayDeque<>();
         for (int i = 0; i < slots; i++) {
             free.add(i);
         }

@@ -10,6 +10,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** Runs where the host has io_uring; elsewhere one visible line says why not. */
 @Target({ElementType.TYPE, ElementType.METHOD})
 @Retention(RetentionPolicy.RUNTIME)
-@ExtendWith(IoUringCondition.class)
-@interface IoUringTest {
+@ExtendWith(NeedsIoUringCondition.class)
+@interface NeedsIoUring {
 }

@@ -14,8 +14,8 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 /** Runs where the host has io_uring; elsewhere one visible line says why not. */
 @Target({ElementType.TYPE, ElementType.METHOD})
 @Retention(RetentionPolicy.RUNTIME)
-@ExtendWith(IoUringTest.Condition.class)
-@interface IoUringTest {
+@ExtendWith(NeedsIoUring.Condition.class)
+@interface NeedsIoUring {
 
     final class Condition implements ExecutionCondition {
 

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.miraflores.linux.EventFd;
+import java.io.File;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@NeedsIoUring
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class IoThreadTest {
+
+    private static final IoThreadOptions NO_POLLING = new IoThreadOptions(0, 0, 0);
+
+    @Test
+    void shouldRunMessagesInOrderOnItsThread() throws InterruptedException {
+        try (IoThread thread = IoThread.start("test-io")) {
+            List<Integer> ran = new ArrayList<>();
+            CountDownLatch done = new CountDownLatch(1);
+            for (int i = 0; i < 100; i++) {
+                int number = i;
+                thread.execute(() -> {
+                    assertTrue(thread.isCurrent());
+                    ran.add(number);
+                });
+            }
+            thread.execute(done::countDown);
+            assertTrue(done.await(10, TimeUnit.SECONDS));
+            assertEquals(100, ran.size());
+            for (int i = 0; i < 100; i++) {
+                assertEquals(i, ran.get(i));
+            }
+        }
+    }
+
+    @Test
+    void shouldThrowToTheCallerAndLiveOn() {
+        try (IoThread thread = IoThread.start("test-io")) {
+            IllegalStateException thrown = assertThrows(IllegalStateException.class,
+                () -> thread.call(() -> {
+                    throw new IllegalStateException("on purpose");
+                }));
+            assertEquals("on purpose", thrown.getMessage());
+            AtomicInteger ran = new AtomicInteger();
+            thread.call(ran::incrementAndGet);
+            assertEquals(1, ran.get());
+        }
+    }
+
+    @Test
+    void shouldCallTheHandlerWhenAnEventIsSignalled() throws InterruptedException {
+        try (IoThread thread = IoThread.start("test-io", NO_POLLING); EventFd event = EventFd.create()) {
+            AtomicInteger calls = new AtomicInteger();
+            Watch[] watch = new Watch[1];
+            thread.call(() -> watch[0] = thread.watch(event, calls::incrementAndGet));
+            for (int i = 1; i <= 50; i++) {
+                int before = calls.get();
+                event.signal();
+                await(() -> calls.get() > before);
+            }
+            thread.call(watch[0]::close);
+            int before = calls.get();
+            event.signal();
+            thread.call(() -> { });
+            thread.call(() -> { });
+            assertEquals(before, calls.get());
+            thread.call(watch[0]::close);
+        }
+    }
+
+    @Test
+    void shouldSeeASignalThatCameBeforeTheWatch() throws InterruptedException {
+        try (IoThread thread = IoThread.start("test-io"); EventFd event = EventFd.create()) {
+            event.signal();
+            CountDownLatch called = new CountDownLatch(1);
+            thread.call(() -> thread.watch(event, called::countDown));
+            assertTrue(called.await(10, TimeUnit.SECONDS));
+        }
+    }
+
+    /** The number of a descriptor that was closed right after its watch is another file's soon: nothing may mix them up. */
+    @Test
+    void shouldWatchAndCloseAgainAndAgain() throws InterruptedException {
+        try (IoThread thread = IoThread.start("test-io")) {
+            for (int i = 0; i < 500; i++) {
+                AtomicInteger calls = new AtomicInteger();
+                try (EventFd event = EventFd.create()) {
+                    Watch[] watch = new Watch[1];
+                    thread.call(() -> watch[0] = thread.watch(event, calls::incrementAndGet));
+                    if (i % 3 != 0) {
+                        event.signal();
+                    }
+                    if (i % 3 == 2) {
+                        await(() -> calls.get() > 0);
+                    }
+                    thread.call(watch[0]::close);
+                }
+            }
+        }
+    }
+
+    /** Work that shows in memory, and an event for when nobody looks: none of it is ever missed. */
+    @Test
+    void shouldMissNoWork() throws InterruptedException {
+        for (IoThreadOptions options : List.of(NO_POLLING, IoThreadOptions.DEFAULTS, new IoThreadOptions(1_000_000, 0, 0))) {
+            try (IoThread thread = IoThread.start("test-io", options); EventFd event = EventFd.create()) {
+                CountingSource source = new CountingSource();
+                thread.call(() -> thread.watch(event, source));
+                for (int i = 1; i <= 20_000; i++) {
+                    source.offered.incrementAndGet();
+                    if (source.eventsWanted) {
+                        event.signal();
+                    }
+                    if (i % 100 == 0) {
+                        int expected = i;
+                        await(() -> source.taken == expected);
+                    }
+                    if (i % 1000 == 0) {
+                        Thread.sleep(1);
+                    }
+                }
+                assertTrue(source.turnsEnded > 0);
+            }
+        }
+    }
+
+    /** A source that throws is left alone from then on; the others and the thread go on. */
+    @Test
+    void shouldDropASourceThatThrows() throws InterruptedException {
+        try (IoThread thread = IoThread.start("test-io"); EventFd bad = EventFd.create(); EventFd good = EventFd.create()) {
+            CountingSource failing = new CountingSource();
+            failing.bug = new IllegalStateException("on purpose");
+            CountingSource healthy = new CountingSource();
+            thread.call(() -> {
+                thread.watch(bad, failing);
+                thread.watch(good, healthy);
+            });
+            failing.offered.incrementAndGet();
+            bad.signal();
+            await(() -> failing.failure != null);
+            assertEquals("on purpose", failing.failure.getMessage());
+            healthy.offered.incrementAndGet();
+            good.signal();
+            await(() -> healthy.taken == 1);
+        }
+    }
+
+    @Test
+    void shouldRefuseMessagesAfterItsClose() {
+        IoThread thread = IoThread.start("test-io");
+        thread.close();
+        thread.close();
+        assertThrows(RejectedExecutionException.class, () -> thread.execute(() -> { }));
+        assertThrows(RejectedExecutionException.class, () -> thread.call(() -> { }));
+    }
+
+    @Test
+    void shouldNotWaitForItself() {
+        try (IoThread thread = IoThread.start("test-io")) {
+            assertThrows(IllegalStateException.class, () -> thread.call(thread::close));
+        }
+    }
+
+    @Test
+    void shouldBeClosedFromManyThreadsWhileMessagesCome() throws InterruptedException {
+        for (int round = 0; round < 50; round++) {
+            IoThread thread = IoThread.start("test-io");
+            AtomicInteger ran = new AtomicInteger();
+            AtomicInteger accepted = new AtomicInteger();
+            Thread sender = Thread.ofPlatform().start(() -> {
+                try {
+                    while (true) {
+                        thread.execute(ran::incrementAndGet);
+                        accepted.incrementAndGet();
+                    }
+                } catch (RejectedExecutionException e) {
+                    // the end
+                }
+            });
+            Thread closer = Thread.ofPlatform().start(thread::close);
+            thread.close();
+            closer.join();
+            sender.join();
+            assertEquals(accepted.get(), ran.get());
+        }
+    }
+
+    @Test
+    void shouldLeaveNoThreadAndNoDescriptorBehind() throws InterruptedException {
+        for (int i = 0; i < 3; i++) {
+            IoThread.start("test-leak").close();
+        }
+        int before = openDescriptors();
+        for (int i = 0; i < 30; i++) {
+            try (IoThread thread = IoThread.start("test-leak"); EventFd event = EventFd.create()) {
+                thread.call(() -> thread.watch(event, () -> { }));
+            }
+        }
+        // The kernel drops a ring's own references a moment after its close; descriptors go with the call.
+        assertTrue(openDescriptors() <= before, "descriptors: " + before + ", then " + openDescriptors());
+        assertTrue(Thread.getAllStackTraces().keySet().stream().noneMatch(t -> t.getName().equals("test-leak")));
+    }
+
+    @Test
+    void shouldSleepWhenThereIsNothingToDo() throws InterruptedException {
+        try (IoThread thread = IoThread.start("test-io")) {
+            thread.call(() -> { });
+            Thread.sleep(50);
+            long turns = thread.counters().get(IoThreadCounter.TURNS);
+            Thread.sleep(200);
+            assertTrue(thread.counters().get(IoThreadCounter.TURNS) - turns < 5, "it spins");
+            assertFalse(thread.isCurrent());
+        }
+    }
+
+    private static int openDescriptors() {
+        return new File("/proc/self/fd").list().length;
+    }
+
+    private interface Condition {
+        boolean holds();
+    }
+
+    private static void await(Condition condition) throws InterruptedException {
+        for (long start = System.nanoTime(); !condition.holds(); ) {
+            assertTrue(System.nanoTime() - start < 20_000_000_000L, "waited in vain");
+            Thread.onSpinWait();
+        }
+    }
+
+    /** A queue without anything in it but its length, with the protocol of a virtqueue's notifications. */
+    private static final class CountingSource implements PolledSource {
+        final AtomicInteger offered = new AtomicInteger();
+        volatile boolean eventsWanted = true;
+        volatile int taken;
+        volatile int turnsEnded;
+        volatile Throwable failure;
+        RuntimeException bug;
+
+        @Override
+        public boolean hasWork() {
+            return offered.get() != taken;
+        }
+
+        @Override
+        public boolean poll() {
+            if (offered.get() == taken) {
+                return false;
+            }
+            if (bug != null) {
+                throw bug;
+            }
+            eventsWanted = false;
+            taken++;
+            return true;
+        }
+
+        @Override
+        public boolean enableEvents() {
+            eventsWanted = true;
+            return hasWork();
+        }
+
+        @Override
+        public void endTurn() {
+            turnsEnded++;
+        }
+
+        @Override
+        public void onFailure(Throwable cause) {
+            failure = cause;
+        }
+    }
+}
