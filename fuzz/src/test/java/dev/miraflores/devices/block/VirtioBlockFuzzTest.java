@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.block;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.code_intelligence.jazzer.junit.FuzzTest;
+import dev.miraflores.devices.virtio.DeviceEvents;
+import dev.miraflores.devices.virtio.DeviceQueue;
+import dev.miraflores.devices.virtio.VirtioActivation;
+import dev.miraflores.fuzz.Bounds;
+import dev.miraflores.fuzz.FuzzInput;
+import dev.miraflores.fuzz.Seed;
+import dev.miraflores.linux.EventFd;
+import dev.miraflores.memory.GuestMemory;
+import dev.miraflores.virtio.ring.DriverFault;
+import dev.miraflores.virtio.ring.QueueGeometry;
+import dev.miraflores.virtio.ring.RingFeatures;
+import dev.miraflores.virtio.ring.Virtqueue;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * A whole disk, its I/O thread included, with nothing behind it and a driver that stores anything anywhere: a reset
+ * always ends it, and it asks for one only where the driver has broken the ring, never for a bug of its own.
+ */
+@IoUringTest
+class VirtioBlockFuzzTest {
+
+    private static final int STORE = 0;
+    private static final int DESCRIBE = 1;
+    private static final int EXPOSE = 2;
+    private static final int NOTIFY = 3;
+    private static final int CONFIG = 4;
+    private static final int RESTART = 5;
+    private static final int EVENTS = 6;
+
+    private static final int SIZE = 16;
+    private static final QueueGeometry GEOMETRY = new QueueGeometry(SIZE, 0x1000, 0x2000, 0x3000);
+    private static final int HEADER_GPA = 0x4000;
+    private static final GuestMemory RAM = GuestMemory.anonymous(0x1_0000);
+    private static final EventFd KICK = EventFd.create();
+
+    /** One disk for all inputs, since it has a thread. */
+    private static VirtioBlockDevice disk;
+
+    private final AtomicInteger resetsAsked = new AtomicInteger();
+
+    static Stream<byte[]> seeds() {
+        Seed read = new Seed().u8(0, STORE).u16(HEADER_GPA).u8(15).u32(0, 0).u64(8);
+        describe(read, 0, HEADER_GPA, 16, 1, 1);
+        describe(read, 1, 0x5000, 0x1000, 3, 2);
+        describe(read, 2, HEADER_GPA + 32, 1, 2, 0);
+        read.u8(EXPOSE, 0, NOTIFY, CONFIG, 32, 4, 0, RESTART, 3, EXPOSE, 0, NOTIFY);
+        Seed flush = new Seed().u8(1, STORE).u16(HEADER_GPA).u8(15).u32(4, 0).u64(0);
+        describe(flush, 5, HEADER_GPA, 16, 1, 6);
+        describe(flush, 6, 0xffff, 1, 2, 0);
+        flush.u8(EXPOSE, 5, EXPOSE, 5, EXPOSE, 6, NOTIFY);
+        Seed jump = new Seed().u8(0, STORE).u16(0x2002).u8(1).u16(0x100).u8(NOTIFY, RESTART, 1);
+        return Stream.of(read, flush, jump).map(Seed::bytes);
+    }
+
+    private static void describe(Seed seed, int index, long gpa, int byteSize, int flags, int next) {
+        seed.u8(DESCRIBE, index).u64(gpa).u32(byteSize).u16(flags, next);
+    }
+
+    @MethodSource("seeds")
+    @FuzzTest
+    void shouldOutliveAnyDriver(byte[] bytes) {
+        if (disk == null) {
+            disk = VirtioBlockDevice.open(BlockDeviceConfig.nothing("fuzz").withQueueSize(SIZE));
+        }
+        FuzzInput input = new FuzzInput(bytes);
+        RAM.slice(0, RAM.byteSize()).fill((byte) 0);
+        long broken = brokenRings();
+        try (Bounds _ = new Bounds()) {
+            start(input.u8());
+            while (input.hasMore()) {
+                happen(input);
+            }
+            serve();
+            disk.reset();
+        }
+        assertEquals(brokenRings() - broken, resetsAsked.getAndSet(0));
+    }
+
+    private void happen(FuzzInput input) {
+        switch (input.below(EVENTS)) {
+            case STORE -> RAM.write(input.u16(), input.take(1 + input.below(16)));
+            case DESCRIBE -> RAM.write(GEOMETRY.descGpa() + 16L * input.below(SIZE), input.take(16));
+            case EXPOSE -> expose(input.u8());
+            case NOTIFY -> serve();
+            case CONFIG -> config(input.below(BlockConfigSpace.BYTES), input.width(), input.u8());
+            default -> {
+                disk.reset();
+                start(input.u8());
+            }
+        }
+    }
+
+    private void start(int features) {
+        long accepted = RingFeatures.VERSION_1 | ((features & 1) != 0 ? RingFeatures.EVENT_IDX : 0)
+            | ((features & 2) != 0 ? RingFeatures.INDIRECT_DESC : 0)
+            | ((features & 4) != 0 ? 1L << VirtioBlockDevice.F_FLUSH : 0);
+        DeviceQueue queue = new DeviceQueue(0, Virtqueue.create(RAM, GEOMETRY, accepted), KICK, () -> { });
+        disk.activate(new VirtioActivation(accepted, RAM, List.of(queue), new DeviceEvents() {
+            @Override
+            public void configChanged() {
+                throw new AssertionError("nothing changes a disk's configuration");
+            }
+
+            @Override
+            public void needsReset() {
+                resetsAsked.incrementAndGet();
+            }
+        }));
+    }
+
+    /** Rings, and lets the I/O thread have two turns. */
+    private static void serve() {
+        KICK.signal();
+        disk.thread().call(() -> { });
+        disk.thread().call(() -> { });
+    }
+
+    private static void config(int offset, int byteSize, int value) {
+        if (offset + byteSize <= BlockConfigSpace.BYTES) {
+            disk.writeConfig(offset, byteSize, value);
+            assertTrue(byteSize == Long.BYTES || disk.readConfig(offset, byteSize) >>> 8 * byteSize == 0);
+        }
+    }
+
+    private static void expose(int head) {
+        byte[] idx = new byte[2];
+        RAM.read(GEOMETRY.driverGpa() + 2, idx);
+        int value = idx[0] & 0xff | (idx[1] & 0xff) << 8;
+        RAM.write(GEOMETRY.driverGpa() + 4 + 2L * (value % SIZE), new byte[] {(byte) head, 0});
+        RAM.write(GEOMETRY.driverGpa() + 2, new byte[] {(byte) (value + 1), (byte) (value + 1 >>> 8)});
+    }
+
+    private static long brokenRings() {
+        long count = 0;
+        for (DriverFault fault : DriverFault.values()) {
+            count += fault.endsQueue() ? disk.counters(0).driverFaults().get(fault) : 0;
+        }
+        return count;
+    }
+}
