@@ -61,7 +61,11 @@ class BlockRequestTest {
         driver.add(elements);
         driver.publish();
         DescriptorChain chain = ring.popChain();
-        return request.parse(chain, memory, CAPACITY, readOnly);
+        Verdict verdict = request.parse(chain, memory, CAPACITY, readOnly);
+        ring.addUsed(chain.head(), 0);
+        ring.publish();
+        driver.pollUsed();
+        return verdict;
     }
 
     private Verdict parse() {
