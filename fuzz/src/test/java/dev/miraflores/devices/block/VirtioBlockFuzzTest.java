@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * A whole disk, its I/O thread included, with nothing behind it and a driver that stores anything anywhere: a reset
  * always ends it, and it asks for one only where the driver has broken the ring, never for a bug of its own.
  */
-@IoUringTest
+@NeedsIoUring
 class VirtioBlockFuzzTest {
 
     private static final int STORE = 0;
