@@ -5,6 +5,8 @@
 # A failure inside $(…) is one, too.
 shopt -s inherit_errexit
 
+# Where mke2fs and its like are, for one who is not root.
+PATH=$PATH:/usr/sbin:/sbin
 lab=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)
 top=${lab%/*}
 cache=${LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/miraflores/lab}
