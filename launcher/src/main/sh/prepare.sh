@@ -53,13 +53,6 @@ flags="$flags -XX:+UnlockDiagnosticVMOptions -XX:-AOTAdapterCaching -XX:-AOTStub
 # later to the guest's first instruction.
 flags="$flags -XX:-AOTReplayTraining"
 
-# The cache must hold no machine code: JDK 25 puts the adapters between interpreted and compiled code into it, made for the
-# CPU of the training run, and a CPU with less (a migrated VM, another host with the same image) dies on them of SIGILL.
-flags="$flags -XX:+UnlockDiagnosticVMOptions -XX:-AOTAdapterCaching -XX:-AOTStubCaching"
-# What the training run found hot would be compiled while the machine is put together, on the CPUs that do it: 25 ms
-# later to the guest's first instruction.
-flags="$flags -XX:-AOTReplayTraining"
-
 # The training run is the demo; on a host without KVM it is what says so, which still covers the JVM's own start.
 cache=$app/hv.aot
 rm -f "$cache"
