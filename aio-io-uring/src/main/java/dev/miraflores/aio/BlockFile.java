@@ -65,7 +65,7 @@ public final class BlockFile implements AutoCloseable {
             Storage.DirectAlignment alignment = cache.isDirect() ? DirectProbe.alignment(fd.number(), byteSize) : null;
             checkLastBlock(path, cache, readOnly, byteSize, alignment);
             BlockFile file = new BlockFile(
-                path, fd, cache, readOnly, locked, byteSize, physicalBlockBytes(status, fd), alignment);
+                path, fd, cache, readOnly, locked, byteSize, physicalBlockBytes(status, fd, alignment), alignment);
             done = true;
             return file;
         } finally {
@@ -176,9 +176,10 @@ public final class BlockFile implements AutoCloseable {
         }
     }
 
-    private static int physicalBlockBytes(FileStatus status, Fd fd) {
-        int bytes = status.isBlockDevice() ? Storage.physicalBlockBytes(fd.number()) : SECTOR_BYTES;
-        return Math.max(bytes, SECTOR_BYTES);
+    private static int physicalBlockBytes(FileStatus status, Fd fd, Storage.DirectAlignment alignment) {
+        int told = status.isBlockDevice() ? Storage.physicalBlockBytes(fd.number()) : SECTOR_BYTES;
+        int direct = alignment == null ? SECTOR_BYTES : alignment.offsetBytes();
+        return Math.max(SECTOR_BYTES, Math.max(told, direct));
     }
 
     private static DriveException refusal(String path, String reason) {

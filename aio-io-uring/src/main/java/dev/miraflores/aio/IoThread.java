@@ -19,6 +19,8 @@ import java.util.concurrent.RejectedExecutionException;
 public final class IoThread implements AutoCloseable {
 
     private static final int POLL_CLOCK_INTERVAL = 16;
+    /** Messages may send messages; requests get their turn in between. */
+    private static final int MESSAGES_PER_TURN = 256;
     private static final PolledSource[] NO_SOURCES = {};
 
     private static final class Log {
@@ -33,6 +35,8 @@ public final class IoThread implements AutoCloseable {
 
     /** Replaced, never changed, so that a turn that is going through it is not disturbed. */
     private PolledSource[] sources = NO_SOURCES;
+    /** The last turn may have left some in the mailbox. */
+    private boolean messagesLeft;
     private volatile boolean closing;
 
     private IoThread(String name, IoThreadOptions options, EventPort port, Mailbox mailbox) {
@@ -206,7 +210,7 @@ public final class IoThread implements AutoCloseable {
             }
         }
         // With no polling to come, handing over and sleeping are one call.
-        boolean awake = worked && (pollTime.ns() != 0 || mailbox.hasMessages() || hasWork());
+        boolean awake = worked && (pollTime.ns() != 0 || messagesLeft || mailbox.hasMessages() || hasWork());
         if (awake || port.hasEvents()) {
             port.submit();
         } else {
@@ -263,14 +267,16 @@ public final class IoThread implements AutoCloseable {
     }
 
     private boolean runMessages() {
-        boolean any = false;
-        if (mailbox.hasMessages()) {
-            for (Runnable action; (action = mailbox.take()) != null; any = true) {
-                counters.increment(IoThreadCounter.MESSAGES);
-                runMessage(action);
-            }
+        if (!messagesLeft && !mailbox.hasMessages()) {
+            return false;
         }
-        return any;
+        int count = 0;
+        for (Runnable action; count < MESSAGES_PER_TURN && (action = mailbox.take()) != null; count++) {
+            runMessage(action);
+        }
+        counters.add(IoThreadCounter.MESSAGES, count);
+        messagesLeft = count == MESSAGES_PER_TURN;
+        return count != 0;
     }
 
     private void runMessage(Runnable action) {

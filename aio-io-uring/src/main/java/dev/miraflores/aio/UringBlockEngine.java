@@ -120,7 +120,7 @@ final class UringBlockEngine implements BlockEngine, CqeHandler {
                 io, entry, flags, userData, IORING_OP_READ, IORING_OP_READ_FIXED, IORING_OP_READV, 0);
             case WRITE -> prepareTransfer(
                 io, entry, flags, userData, IORING_OP_WRITE, IORING_OP_WRITE_FIXED, IORING_OP_WRITEV,
-                io.isDurable() ? Storage.RWF_DSYNC : 0);
+                io.isDurable() && file.cache().flushes() ? Storage.RWF_DSYNC : 0);
             case FLUSH -> sq.prepareDataSync(entry, flags, fd, userData);
         }
         return true;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.BlockIo.Operation;
+import dev.miraflores.aio.testkit.NeedsIoUring;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.SysInfo;
 import java.io.IOException;

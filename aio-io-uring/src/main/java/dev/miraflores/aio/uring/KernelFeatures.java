@@ -115,7 +115,7 @@ public final class KernelFeatures {
                 rc = IoUringSyscalls.setup(2, params);
             }
             if (rc < 0) {
-                return new KernelFeatures(-rc, whyNot(-rc), 0, 0, 0);
+                return new KernelFeatures(-rc, whyNot(-rc, disabledSetting()), 0, 0, 0);
             }
             try (Fd ring = Fd.adopt(rc)) {
                 int features = params.get(ValueLayout.JAVA_INT, io_uring_params.features);
@@ -166,12 +166,14 @@ public final class KernelFeatures {
         return null;
     }
 
-    private static String whyNot(int errno) {
+    /**
+     * @param disabled the sysctl kernel.io_uring_disabled
+     */
+    static String whyNot(int errno, int disabled) {
         if (errno == Errno.ENOSYS) {
             return "io_uring is not in this kernel, or a seccomp filter hides it";
         }
         if (errno == Errno.EPERM || errno == Errno.EACCES) {
-            int disabled = disabledSetting();
             if (disabled > DISABLED_FOR_UNPRIVILEGED) {
                 return "io_uring is disabled on this host: sysctl kernel.io_uring_disabled=0 enables it";
             }

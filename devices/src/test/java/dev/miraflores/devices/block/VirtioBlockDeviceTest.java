@@ -573,6 +573,37 @@ class VirtioBlockDeviceTest {
         assertTrue(refusal.getMessage().contains("in use by another hv or process"), refusal.getMessage());
     }
 
+    /** CVE-2016-5403's class, and the promise of the fast path: neither requests nor refusals cost heap. */
+    @ParameterizedTest
+    @ValueSource(ints = {BlockDriver.IN, BlockDriver.OUT, BlockDriver.FLUSH, BlockDriver.GET_ID, 99})
+    void shouldAllocateNothingPerRequest(int type) {
+        start();
+        long[] allocated = new long[1];
+        Runnable read = () -> allocated[0] = allocatedBytes();
+        for (int i = 0; i < 500; i++) {
+            driver.request(type, 0, DATA, 512);
+        }
+        device.thread().call(read);
+        long before = allocated[0];
+        for (int i = 0; i < 2000; i++) {
+            driver.request(type, i % 1000, DATA, 512);
+        }
+        device.thread().call(read);
+        long each = (allocated[0] - before) / 2000;
+        assertTrue(each < 8, "bytes for each request: " + each);
+    }
+
+    /** Of the calling thread. By name: this module has no need of the management module, which a test JVM has. */
+    private static long allocatedBytes() {
+        try {
+            Object threads = Class.forName("java.lang.management.ManagementFactory").getMethod("getThreadMXBean").invoke(null);
+            return (long) Class.forName("com.sun.management.ThreadMXBean").getMethod("getCurrentThreadAllocatedBytes")
+                .invoke(threads);
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     @Test
     void shouldLeaveNothingBehind() throws IOException {
         start();

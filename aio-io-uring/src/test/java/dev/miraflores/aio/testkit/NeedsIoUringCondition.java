@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.miraflores.aio;
+package dev.miraflores.aio.testkit;
 
 import dev.miraflores.aio.uring.KernelFeatures;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-final class NeedsIoUringCondition implements ExecutionCondition {
+public final class NeedsIoUringCondition implements ExecutionCondition {
 
     @Override
     public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
