@@ -41,7 +41,11 @@ class PciFuzzTest {
         ports.u8(PORT, 4).u8(2).u8(PORT, 7).u8(4).u8(1).u8(PORT, 0).u8(4 | 1).u16(-1);
         Seed msix = new Seed().u8(ECAM, 1).u16(0x42).u8(4 | 1).u16(0x8000);
         msix.u8(MEMORY, 0).u32(0x2_0000).u8(4 | 3).u64(0xfee0_0000L).u8(SIGNAL, 0);
-        return Stream.of(moves, ports, msix).map(Seed::bytes);
+        Seed edges = new Seed();
+        for (int register : new int[] {0xf9, 0xfc, 0xff, 0x100, 0x103, 0xfff}) {
+            edges.u8(ECAM, 1).u16(register).u8(3).u8(ECAM, 1).u16(register).u8(4 | 3).u64(-1);
+        }
+        return Stream.of(moves, ports, msix, edges).map(Seed::bytes);
     }
 
     @MethodSource("seeds")

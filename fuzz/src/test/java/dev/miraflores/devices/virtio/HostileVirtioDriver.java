@@ -68,6 +68,16 @@ final class HostileVirtioDriver {
         return seed.u8(ACCESS, area).u16(offset).u8(4 | widthLog).number(1 << widthLog, value);
     }
 
+    /** Reads each of the first {@code byteSize} bytes of an area as the start of a register, in each width that fits. */
+    static Seed sweep(Seed seed, int area, int byteSize) {
+        for (int offset = 0; offset < byteSize; offset++) {
+            for (int widthLog = 0; offset % (1 << widthLog) == 0 && widthLog < 4; widthLog++) {
+                seed.u8(ACCESS, area).u16(offset).u8(widthLog);
+            }
+        }
+        return seed;
+    }
+
     void run(byte[] bytes) {
         FuzzInput input = new FuzzInput(bytes);
         try (Bounds _ = new Bounds()) {

@@ -22,7 +22,9 @@ class VirtioMmioFuzzTest {
             HostileVirtioDriver.access(byHand, 0, write[0], 2, write[1]);
         }
         Seed config = HostileVirtioDriver.access(new Seed(), 0, 0x106, 3, -1);
-        return Stream.of(HostileVirtioDriver.request(), byHand, config).map(Seed::bytes);
+        Seed noQueue = HostileVirtioDriver.access(new Seed(), 0, 0x30, 2, 7);
+        HostileVirtioDriver.sweep(noQueue, 0, 0x110);
+        return Stream.of(HostileVirtioDriver.request(), byHand, config, noQueue).map(Seed::bytes);
     }
 
     @MethodSource("seeds")

@@ -32,7 +32,10 @@ class VirtioPciFuzzTest {
         for (int at = 0x40; at < 0xc0; at += 4) {
             HostileVirtioDriver.access(window, CONFIG_SPACE, at, 2, at % 8 == 0 ? 4 : 0x14);
         }
-        return Stream.of(HostileVirtioDriver.request(), byHand, moved, window).map(Seed::bytes);
+        Seed noQueue = HostileVirtioDriver.access(new Seed(), COMMON, 0x16, 1, 7);
+        HostileVirtioDriver.sweep(noQueue, COMMON, 0x48);
+        HostileVirtioDriver.sweep(noQueue, MSIX_TABLE, 0x40);
+        return Stream.of(HostileVirtioDriver.request(), byHand, moved, window, noQueue).map(Seed::bytes);
     }
 
     @MethodSource("seeds")
