@@ -15,19 +15,9 @@ build() {
     CLASS_PATH=$BENCH/target/classes:$(cat "$BENCH/target/class-path")
 }
 
-# find_jdk: prints the home of a JDK 25 or newer.
-find_jdk() {
-    for home in "${JAVA_HOME:-}" "$(readlink -f "$(command -v java)" | sed 's,/bin/java$,,')" /usr/lib/jvm/* "$HOME"/.sdkman/candidates/java/*; do
-        release=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$home/release" 2>/dev/null)
-        if [ "${release:-0}" -ge 25 ]; then echo "$home"; return 0; fi
-    done
-    say "no JDK 25 or newer found: set JAVA_HOME"
-    return 1
-}
-
 # run_java CLASS [ARGUMENTS]: no module path here, as JMH's generated classes have no module.
 run_java() {
-    jdk=$(find_jdk) || exit 1
+    jdk=$(sh "$BENCH/../launcher/src/main/sh/find-jdk.sh") || exit 1
     "$jdk/bin/java" ${BENCH_JAVA_OPTS:-} --enable-native-access=ALL-UNNAMED -cp "$CLASS_PATH" "$@"
 }
 

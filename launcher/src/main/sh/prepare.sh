@@ -5,29 +5,10 @@
 set -u
 root=$(cd "$1" && pwd -P) || exit 1
 app=$root/launcher/target/hv
-least=25
 
 say() { echo "hv: $*" >&2; }
 
-feature_release() { # JDK_HOME -> its feature release, 0 if it is none
-    [ -x "$1/bin/java" ] && [ -r "$1/release" ] || { echo 0; return; }
-    v=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release")
-    echo "${v:-0}"
-}
-
-find_jdk() {
-    on_path=$(command -v java 2>/dev/null) && on_path=$(readlink -f "$on_path") && on_path=${on_path%/bin/java}
-    for home in "${JAVA_HOME:-}" "${on_path:-}" /usr/lib/jvm/* "$HOME"/.sdkman/candidates/java/* "$HOME"/.jdks/* /opt/*; do
-        [ -n "$home" ] || continue
-        if [ "$(feature_release "$home")" -ge $least ]; then echo "$home"; return 0; fi
-    done
-    return 1
-}
-
-jdk=$(find_jdk) || {
-    say "no JDK $least or newer found (looked at JAVA_HOME, PATH, /usr/lib/jvm, ~/.sdkman, /opt): install one, such as temurin-25-jdk, or set JAVA_HOME"
-    exit 1
-}
+jdk=$(sh "$root/launcher/src/main/sh/find-jdk.sh" 2>&1) || { say "$jdk"; exit 1; }
 
 if [ ! -r "$app/lib/launcher.jar" ]; then
     command -v mvn >/dev/null || { say "not built yet, and no mvn found: install Maven 3.8 or newer"; exit 1; }
