@@ -47,13 +47,18 @@ final class Foreground {
     StopCause run(MachineConfig config) throws InterruptedException {
         // SIGINT and SIGTERM: the machine ends in good order, its I/O finished, before the process does.
         Runtime.getRuntime().addShutdownHook(new Thread(this::endBeforeProcess, "end-machine"));
-        try (VirtualMachine made = VirtualMachine.create(config)) {
-            machine = made;
-            if (quitting) {
-                made.requestStop();
+        try {
+            VirtualMachine made = VirtualMachine.create(config);
+            StopCause cause;
+            try (made) {
+                machine = made;
+                if (quitting) {
+                    made.requestStop();
+                }
+                made.start();
+                cause = made.await();
             }
-            made.start();
-            StopCause cause = made.await();
+            // Only now is all that the guest said out, and the terminal as it was.
             report(cause);
             return cause;
         } finally {

@@ -45,8 +45,15 @@ public final class VirtualMachine implements AutoCloseable {
         }
     }
 
-    /** Lets the vCPUs run; once in a machine's life. */
-    public void start() {
+    /**
+     * Lets the vCPUs run; once in a machine's life. One that was asked to stop already ends at once.
+     *
+     * @throws IllegalStateException when it was started before, or is closed
+     */
+    public synchronized void start() {
+        if (closed) {
+            throw new IllegalStateException("the machine is closed");
+        }
         vm.start();
     }
 
@@ -83,7 +90,7 @@ public final class VirtualMachine implements AutoCloseable {
         return vm.stopCause();
     }
 
-    /** Waits for the machine's end. */
+    /** Waits for the machine's end. What the guest has printed by then may still be on its way out until {@code close}. */
     public StopCause await() throws InterruptedException {
         return vm.await();
     }

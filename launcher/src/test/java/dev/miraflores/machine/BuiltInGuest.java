@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
@@ -21,13 +22,12 @@ import java.util.function.Consumer;
  * The built-in guest in tests: its images, a run of it from start to end, and what it leaves on its disk.
  * <p>Its words are listed in {@code launcher/src/main/guest/README.md}.
  */
-final class BuiltInGuest {
+public final class BuiltInGuest {
 
     /** Longer than any test's guest takes where KVM emulates each instruction and the machine is busy. */
     static final Duration LIMIT = Duration.ofSeconds(90);
 
-    static final int BLOCK_BYTES = 4096;
-    private static final int SECTOR_BYTES = 512;
+    static final int BLOCK_BYTES = BlockPattern.BLOCK_BYTES;
 
     private static final long MEMORY_BYTES = 32L << 20;
 
@@ -45,7 +45,7 @@ final class BuiltInGuest {
     }
 
     /** The 64-bit ELF that {@code hv demo} runs: booted by PVH. */
-    static byte[] image() {
+    public static byte[] image() {
         return resource("/dev/miraflores/launcher/guest.elf");
     }
 
@@ -103,7 +103,7 @@ final class BuiltInGuest {
     }
 
     /** A new disk of so many blocks, all zero. */
-    static Path disk(Path directory, int blocks) throws IOException {
+    public static Path disk(Path directory, int blocks) throws IOException {
         Path file = Files.createTempFile(directory, "disk", ".img");
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
             channel.write(ByteBuffer.allocate(1), (long) blocks * BLOCK_BYTES - 1);
@@ -111,20 +111,37 @@ final class BuiltInGuest {
         return file;
     }
 
-    /** Whether the guest wrote this block, and in which round: every sector of it says so (pattern.h). */
+    /** The guest wrote these blocks in this round, each byte of them as it should be. */
     static void assertWritten(Path disk, int firstBlock, int blocks, int seed, int round) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocate(blocks * BLOCK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        BlockPattern pattern = new BlockPattern(seed);
         try (FileChannel channel = FileChannel.open(disk)) {
-            while (bytes.hasRemaining() && channel.read(bytes, (long) firstBlock * BLOCK_BYTES + bytes.position()) >= 0) {
-                // goes on
+            for (int block = firstBlock; block < firstBlock + blocks; block++) {
+                assertArrayEquals(pattern.block(block, round), read(channel, block), "block " + block);
             }
         }
-        for (int at = 0; at < bytes.capacity(); at += SECTOR_BYTES) {
-            long sector = ((long) firstBlock * BLOCK_BYTES + at) / SECTOR_BYTES;
-            assertEquals(sector, bytes.getLong(at), () -> "sector " + sector);
-            assertEquals((long) round << 32 | seed, bytes.getLong(at + 8), () -> "seed and round of sector " + sector);
-            assertEquals(false, bytes.getLong(at + 16) == 0 && bytes.getLong(at + SECTOR_BYTES - 8) == 0,
-                    () -> "data of sector " + sector);
+    }
+
+    /** No one wrote from this block on. */
+    static void assertUntouched(Path disk, int firstBlock) throws IOException {
+        try (FileChannel channel = FileChannel.open(disk)) {
+            for (int block = firstBlock; block < channel.size() / BLOCK_BYTES; block++) {
+                assertArrayEquals(new byte[BLOCK_BYTES], read(channel, block), "block " + block);
+            }
         }
+    }
+
+    /** The round that the disk's first block is of: how often the guest has been over it, and once more. */
+    static int round(Path disk) throws IOException {
+        try (FileChannel channel = FileChannel.open(disk)) {
+            return BlockPattern.round(read(channel, 0));
+        }
+    }
+
+    private static byte[] read(FileChannel channel, int block) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(BLOCK_BYTES);
+        while (bytes.hasRemaining() && channel.read(bytes, (long) block * BLOCK_BYTES + bytes.position()) >= 0) {
+            // goes on
+        }
+        return bytes.array();
     }
 }

@@ -13,6 +13,7 @@ import dev.miraflores.kvm.StopCause;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -25,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @KvmTest
 class BuiltInGuestDiskTest {
 
-    @TempDir
+    @TempDir(factory = BuildDirectory.class)
     Path directory;
 
     @Test
@@ -49,8 +50,10 @@ class BuiltInGuestDiskTest {
     @EnumSource(CacheMode.class)
     void shouldServeEachCacheMode(CacheMode cache) throws Exception {
         Path disk = BuiltInGuest.disk(directory, 64);
-        BuiltInGuest.run("blocks=64", m -> m.drive(DriveConfig.of(disk.toString()).withCache(cache))).assertPassed();
-        BuiltInGuest.assertWritten(disk, 0, 64, 1, 0);
+        BuiltInGuest.run("blocks=40 rounds=2", m -> m.drive(DriveConfig.of(disk.toString()).withCache(cache)))
+                .assertPassed();
+        BuiltInGuest.assertWritten(disk, 0, 40, 1, 1);
+        BuiltInGuest.assertUntouched(disk, 40);
     }
 
     @Test
@@ -85,12 +88,26 @@ class BuiltInGuestDiskTest {
     /** virtio 1.3 §5.2.5.2, VIRTIO_BLK_F_RO: the guest checks that its write is refused. */
     @Test
     void shouldLeaveAReadOnlyDiskAsItIs() throws Exception {
-        Path disk = BuiltInGuest.disk(directory, 16);
-        byte[] before = Files.readAllBytes(disk);
+        Path disk = directory.resolve("read-only.img");
+        byte[] before = new byte[16 * BuiltInGuest.BLOCK_BYTES];
+        new Random(1).nextBytes(before);
+        Files.write(disk, before);
+        assertTrue(disk.toFile().setReadOnly());
         BuiltInGuest.Run run = BuiltInGuest.run("", m -> m.drive(DriveConfig.of(disk.toString()).withReadOnly(true)))
                 .assertPassed();
         assertTrue(run.console().contains("read-only"), run.console());
         assertArrayEquals(before, Files.readAllBytes(disk));
+    }
+
+    @Test
+    void shouldKeepTwoDisksApart() throws Exception {
+        Path first = BuiltInGuest.disk(directory, 32);
+        Path second = BuiltInGuest.disk(directory, 64);
+        BuiltInGuest.run("blocks=16", m -> m.drive(DriveConfig.of(first.toString())).drive(DriveConfig.of(second.toString())))
+                .assertPassed();
+        BuiltInGuest.assertWritten(first, 0, 16, 1, 0);
+        BuiltInGuest.assertUntouched(first, 16);
+        BuiltInGuest.assertUntouched(second, 0);
     }
 
     @Test

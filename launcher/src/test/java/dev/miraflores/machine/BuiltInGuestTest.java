@@ -69,7 +69,10 @@ class BuiltInGuestTest {
 
     @Test
     void shouldTellOfATripleFault() throws Exception {
-        assertInstanceOf(StopCause.GuestCrash.class, BuiltInGuest.run("mode=triple").cause());
+        StopCause.GuestCrash crash =
+                assertInstanceOf(StopCause.GuestCrash.class, BuiltInGuest.run("mode=triple").cause());
+        assertEquals("vCPU 0: KVM_EXIT_SHUTDOWN (triple fault)", crash.report().headline());
+        assertTrue(crash.report().details().startsWith("rip 00000000001"), crash.report().details());
     }
 
     /** The guest's own report of an exception, and its end as a failure with a debug-exit port and without. */

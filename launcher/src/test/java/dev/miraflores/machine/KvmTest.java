@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
+import dev.miraflores.aio.uring.KernelFeatures;
 import dev.miraflores.kvm.Kvm;
 import dev.miraflores.kvm.KvmUnavailableException;
 import java.lang.annotation.ElementType;
@@ -13,32 +14,43 @@ import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** A test that runs guests: it really runs wherever /dev/kvm opens, and says so in a line where it does not. */
-@Target(ElementType.TYPE)
+/** Runs guests: it really runs wherever KVM and io_uring are to be had, and says so in a line where it does not. */
+@Target({ElementType.TYPE, ElementType.METHOD})
 @Retention(RetentionPolicy.RUNTIME)
 @Tag("kvm")
 @ExtendWith(KvmTest.Condition.class)
-@interface KvmTest {
+@SuppressWarnings("exports") // test classes are nobody's to import
+public @interface KvmTest {
 
-    /** Asks once whether KVM can be used. */
+    /** Asks once whether machines can be run. */
+    @SuppressWarnings("exports")
     final class Condition implements ExecutionCondition {
 
         private static final String WHY_NOT = whyNot();
 
+        /** For JUnit. */
+        public Condition() {
+        }
+
         private static String whyNot() {
+            String whyNot = null;
             try {
                 Kvm.open().close();
-                return null;
+                KernelFeatures features = KernelFeatures.host();
+                whyNot = features.isAvailable() ? null : features.whyNot();
             } catch (KvmUnavailableException e) {
-                System.out.println("KVM tests are skipped: " + e.getMessage());
-                return e.getMessage();
+                whyNot = e.getMessage();
             }
+            if (whyNot != null) {
+                System.out.println("SKIPPED: tests that run whole machines: " + whyNot);
+            }
+            return whyNot;
         }
 
         @Override
         public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
             return WHY_NOT == null
-                    ? ConditionEvaluationResult.enabled("KVM opens")
+                    ? ConditionEvaluationResult.enabled("KVM and io_uring are there")
                     : ConditionEvaluationResult.disabled(WHY_NOT);
         }
     }

@@ -14,6 +14,7 @@ final class ScriptedConsole implements CharBackend {
 
     private final StringBuilder said = new StringBuilder();
     private CharInput input;
+    private boolean closed;
 
     @Override
     public synchronized void connect(CharInput toGuest) {
@@ -27,7 +28,14 @@ final class ScriptedConsole implements CharBackend {
     }
 
     @Override
-    public void close() {}
+    public synchronized void close() {
+        closed = true;
+    }
+
+    /** Whether the machine gave it back. */
+    synchronized boolean isClosed() {
+        return closed;
+    }
 
     /** All that the guest said until now, lines ended by a newline alone. */
     synchronized String text() {

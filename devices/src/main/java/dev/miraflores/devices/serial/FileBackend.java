@@ -1,32 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.serial;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.CREATE_NEW;
+import static java.nio.file.StandardOpenOption.WRITE;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /**
  * Output to a file; no input. What the file held before is gone once a device is connected, not when it is opened: a
- * machine that never came about leaves it as it was.
+ * machine that never came about leaves it as it was, or does not leave one where there was none.
  */
 public final class FileBackend implements CharBackend {
 
+    private final Path path;
     private final FileChannel file;
+    private boolean unused;
 
-    private FileBackend(FileChannel file) {
+    private FileBackend(Path path, FileChannel file, boolean made) {
+        this.path = path;
         this.file = file;
+        unused = made;
     }
 
     /** Opens a file, which is made if there is none. */
     public static FileBackend open(Path path) throws IOException {
-        return new FileBackend(FileChannel.open(path, StandardOpenOption.WRITE, StandardOpenOption.CREATE));
+        try {
+            return new FileBackend(path, FileChannel.open(path, WRITE, CREATE_NEW), true);
+        } catch (FileAlreadyExistsException e) {
+            return new FileBackend(path, FileChannel.open(path, WRITE, CREATE), false);
+        }
     }
 
     @Override
     public void connect(CharInput input) {
+        unused = false;
         try {
             file.truncate(0);
         } catch (IOException e) {
@@ -46,6 +60,9 @@ public final class FileBackend implements CharBackend {
     public void close() {
         try {
             file.close();
+            if (unused) {
+                Files.deleteIfExists(path);
+            }
         } catch (IOException e) {
             // Every write has reported its own failure.
         }

@@ -4,7 +4,7 @@ package dev.miraflores.devices.serial;
 import java.io.IOException;
 import java.io.OutputStream;
 
-/** Output to a stream; no input. */
+/** Output to a stream, which stays the caller's, open after {@code close}; no input. */
 public final class StreamBackend implements CharBackend {
 
     private final OutputStream out;
@@ -26,10 +26,6 @@ public final class StreamBackend implements CharBackend {
 
     @Override
     public void close() {
-        try {
-            out.close();
-        } catch (IOException e) {
-            // Every write was flushed, and reported its own failure.
-        }
+        // Nothing of it is ours, and every write was flushed.
     }
 }

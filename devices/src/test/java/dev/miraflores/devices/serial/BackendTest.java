@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.miraflores.devices.RecordedLine;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.BindException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -55,6 +56,38 @@ class BackendTest {
             send(uart, "boot\n");
         }
         assertEquals("boot\n", Files.readString(file));
+    }
+
+    @Test
+    void shouldLeaveNoFileThatNoPortEverUsed() throws IOException {
+        Path made = directory.resolve("new");
+        FileBackend.open(made).close();
+        assertFalse(Files.exists(made));
+        Path kept = Files.writeString(directory.resolve("old"), "kept");
+        FileBackend.open(kept).close();
+        assertEquals("kept", Files.readString(kept));
+    }
+
+    @Test
+    void shouldLeaveTheCallersStreamOpen() throws IOException {
+        boolean[] closed = new boolean[1];
+        StringBuilder written = new StringBuilder();
+        OutputStream stream = new OutputStream() {
+            @Override
+            public void write(int b) {
+                written.append((char) b);
+            }
+
+            @Override
+            public void close() {
+                closed[0] = true;
+            }
+        };
+        try (Serial16550A uart = uart(new StreamBackend(stream))) {
+            send(uart, "boot\n");
+        }
+        assertEquals("boot\n", written.toString());
+        assertFalse(closed[0]);
     }
 
     @Test
