@@ -7,6 +7,7 @@ public final class MemorySize {
     /** Guest memory comes in whole multiples of this. */
     public static final long UNIT = 1L << 20;
 
+    private static final int DECIMALS = 3;
     private static final long FRACTION = 1000;
 
     private MemorySize() {
@@ -103,13 +104,13 @@ public final class MemorySize {
         return large ? TOO_LARGE : value;
     }
 
-    /** Digits after a decimal point, of which three count. */
+    /** Up to three digits after a decimal point: no one means a size that more of them tell apart. */
     private static long thousandths(String text, int from, int to) {
-        if (digits(text, from, to) == NOT_A_SIZE) {
+        if (to - from > DECIMALS || digits(text, from, to) == NOT_A_SIZE) {
             return NOT_A_SIZE;
         }
         long value = 0;
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < DECIMALS; i++) {
             value = value * 10 + (from + i < to ? text.charAt(from + i) - '0' : 0);
         }
         return value;

@@ -65,7 +65,7 @@ class MachineConfigTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "M", "512X", "five", "-1", "-512M", "1..5G", ".5G", "1.G", "0x200", "1 G", "12M3"})
+    @ValueSource(strings = {"", "M", "512X", "five", "-1", "-512M", "1..5G", ".5G", "1.G", "0x200", "1 G", "12M3", "1.0001G"})
     void shouldRefuseWhatIsNoSize(String text) {
         assertEquals("--memory " + text
                 + ": not a size; write a number with K, M, G or T, such as 512M; a plain number is MiB",
