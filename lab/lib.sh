@@ -42,33 +42,39 @@ fetch_deb() { # PACKAGE: prints the path of its .deb
     echo "$deb"
 }
 
-program() { # NAME PACKAGE PATH-IN-IT: prints a path that runs it, installed or not
-    local tree=$cache/programs/$2 deb
-    if command -v "$1"; then return; fi
-    if [ ! -x "$tree/$3" ]; then
-        deb=$(fetch_deb "$2")
+unpacked() { # PACKAGE PATH-IN-IT: prints the path of that file
+    local tree=$cache/programs/$1 deb
+    if [ ! -e "$tree/$2" ]; then
+        deb=$(fetch_deb "$1")
+        mkdir -p "$tree"
         dpkg-deb -x "$deb" "$tree"
     fi
-    echo "$tree/$3"
+    echo "$tree/$2"
+}
+
+program() { # NAME PACKAGE PATH-IN-IT: prints a path that runs it, installed or not
+    command -v "$1" || unpacked "$2" "$3"
 }
 
 static_busybox() { # prints its path: guests have no libraries
     local busybox
     busybox=$(command -v busybox || true)
     if [ -n "$busybox" ] && ! head -c 4096 "$busybox" | grep -qa /ld-linux; then echo "$busybox"; return; fi
-    busybox=$cache/programs/busybox-static/bin/busybox
-    [ -x "$busybox" ] || dpkg-deb -x "$(fetch_deb busybox-static)" "$cache/programs/busybox-static"
-    echo "$busybox"
+    unpacked busybox-static bin/busybox
 }
 
 # --- kernels -----------------------------------------------------------------------------------------------------
 
-kernel_package() { # METAPACKAGE: prints the package that it stands for today
+newest_kernel() { # METAPACKAGE: prints the package that apt's lists say it stands for
+    apt-cache depends "$1" 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
+}
+
+kernel_package() { # METAPACKAGE: prints the package to use; the lists are made new before anything is downloaded
     local package
-    package=$(apt-cache depends "$1" 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
-    if [ -z "$package" ]; then
+    package=$(newest_kernel "$1")
+    if [ -z "$package" ] || [ ! -e "$cache/kernels/$package/version" ]; then
         apt_get update -q || true
-        package=$(apt-cache depends "$1" 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+        package=$(newest_kernel "$1")
     fi
     [ -n "$package" ] || die "apt knows no $1; name a kernel package in LAB_L1_KERNEL or LAB_GUEST_KERNEL"
     echo "$package"
