@@ -75,6 +75,11 @@ public final class BlockFile implements AutoCloseable {
         }
     }
 
+    /** Something that is no disk, with the behaviour that a test wants; neither checked nor locked. */
+    static BlockFile ofAnything(Fd fd, CacheMode cache, long byteSize) {
+        return new BlockFile(fd.toString(), fd, cache, false, false, byteSize, SECTOR_BYTES, null);
+    }
+
     private static Fd openFile(String path, CacheMode cache, boolean readOnly) {
         int flags = (readOnly ? Fd.O_RDONLY : Fd.O_RDWR) | Fd.O_NONBLOCK | (cache.isDirect() ? Fd.O_DIRECT : 0);
         int rc = Fd.tryOpen(path, flags, 0);

@@ -3,6 +3,7 @@ package dev.miraflores.aio;
 
 import dev.miraflores.aio.uring.IoUring;
 import dev.miraflores.linux.Errno;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Memory that is registered with a ring, which spares the kernel finding and pinning the pages of each direct transfer.
@@ -18,6 +19,9 @@ final class RegisteredMemory {
     private static final class Log {
         static final System.Logger LOGGER = System.getLogger(RegisteredMemory.class.getName());
     }
+
+    /** By any ring: the limit is one of the process or its user. */
+    private static final AtomicBoolean REFUSAL_SAID = new AtomicBoolean();
 
     private final IoUring ring;
     private IoMemory memory;
@@ -78,6 +82,9 @@ final class RegisteredMemory {
     /** What is registered stays so; nothing more is tried. */
     private void refuse(int errno) {
         refused = true;
+        if (!REFUSAL_SAID.compareAndSet(false, true)) {
+            return;
+        }
         Log.LOGGER.log(System.Logger.Level.INFO, "guest memory is not, or not all, registered with io_uring: "
             + Errno.name(errno) + (errno == Errno.ENOMEM ? ", the memlock limit (ulimit -l) is too low" : ""));
     }

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.miraflores.aio.testkit.NeedsIoUring;
 import dev.miraflores.linux.EventFd;
 import java.io.File;
 import java.util.ArrayList;

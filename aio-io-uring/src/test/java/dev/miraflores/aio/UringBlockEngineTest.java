@@ -6,8 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.BlockIo.Operation;
-import dev.miraflores.aio.testkit.NeedsIoUring;
 import dev.miraflores.linux.Errno;
+import dev.miraflores.linux.Fd;
+import dev.miraflores.linux.FileIo;
 import dev.miraflores.linux.SysInfo;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -22,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -159,6 +161,42 @@ class UringBlockEngineTest {
         assertEquals(-Errno.EIO, io(Operation.READ, 4096, memory.asSlice(0, 4096)).run(thread, engine));
         assertEquals(1, engine.counters().get(EngineCounter.CONTINUED));
         assertArrayEquals(content(4096, 2048), bytes(memory.asSlice(0, 2048)));
+    }
+
+    private void openAnything(Fd fd) {
+        file = BlockFile.ofAnything(fd, CacheMode.WRITEBACK, DISK_BYTES);
+        thread.call(() -> engine = thread.open(file, LinkOptions.of(ioMemory, DEPTH)));
+    }
+
+    @Test
+    void shouldReportAFullDisk() {
+        openAnything(Fd.open("/dev/full", Fd.O_RDWR));
+
+        assertEquals(-Errno.ENOSPC, io(Operation.WRITE, 0, memory.asSlice(0, 4096)).run(thread, engine));
+    }
+
+    /** A pipe gives what it has: parts that end within buffers. */
+    @Test
+    void shouldContinueWhatTheKernelDoesInParts() throws Exception {
+        Path fifo = folder.resolve("fifo");
+        assertEquals(0, new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor());
+        openAnything(Fd.open(fifo.toString(), Fd.O_RDWR));
+        TestIo read = io(Operation.READ, 0, memory.asSlice(0, 60), memory.asSlice(100, 60), memory.asSlice(200, 80));
+        thread.execute(() -> engine.submit(read));
+        for (int done = 0; done < 200; done += 50) {
+            assertEquals(50, FileIo.write(file.number(), piece(done)));
+            LockSupport.parkNanos(5_000_000);
+        }
+
+        assertEquals(0, read.await());
+        assertArrayEquals(content(0, 60), bytes(memory.asSlice(0, 60)));
+        assertArrayEquals(content(60, 60), bytes(memory.asSlice(100, 60)));
+        assertArrayEquals(content(120, 80), bytes(memory.asSlice(200, 80)));
+        assertTrue(engine.counters().get(EngineCounter.CONTINUED) >= 1);
+    }
+
+    private MemorySegment piece(int offset) {
+        return arena.allocateFrom(ValueLayout.JAVA_BYTE, content(offset, 50));
     }
 
     @Test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.miraflores.aio.uring;
+package dev.miraflores.aio;
 
 import static dev.miraflores.bindings.iouring.io_uring_abi.IORING_CQE_F_MORE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -8,7 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.miraflores.aio.testkit.NeedsIoUring;
+import dev.miraflores.aio.uring.CompletionQueue;
+import dev.miraflores.aio.uring.IoUring;
+import dev.miraflores.aio.uring.KernelFeatures;
+import dev.miraflores.aio.uring.SubmissionQueue;
+import dev.miraflores.aio.uring.UserData;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.EventFd;

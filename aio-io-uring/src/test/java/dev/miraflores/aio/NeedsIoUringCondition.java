@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.miraflores.aio.testkit;
+package dev.miraflores.aio;
 
 import dev.miraflores.aio.uring.KernelFeatures;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-public final class NeedsIoUringCondition implements ExecutionCondition {
+final class NeedsIoUringCondition implements ExecutionCondition {
 
     @Override
     public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
