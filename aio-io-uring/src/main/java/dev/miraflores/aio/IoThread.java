@@ -309,6 +309,8 @@ public final class IoThread implements AutoCloseable {
         }
         for (PolledSource source : sources) {
             if (source.enableEvents()) {
+                // A wait too, if a short one: polling would have spared asking for the event, and the event.
+                pollTime.waited(System.nanoTime() - start);
                 return;
             }
         }
