@@ -29,7 +29,10 @@ public final class VirtualMachine implements AutoCloseable {
     /**
      * Makes a machine that is ready to start. Where it fails, all is given back and no file was changed.
      *
-     * @throws ConfigException where the host or a file does not allow what is asked for
+     * @throws ConfigException where the host cannot give what is asked for
+     * @throws dev.miraflores.kvm.KvmUnavailableException where there is no KVM, or none that may be used
+     * @throws dev.miraflores.kvm.boot.BootException where the kernel or the initrd is none, or does not fit
+     * @throws dev.miraflores.aio.DriveException where an image cannot be a disk, or is in use
      */
     public static VirtualMachine create(MachineConfig config) {
         Cleanup cleanup = new Cleanup();
