@@ -364,8 +364,11 @@ public final class Vm implements AutoCloseable {
 
     /** Lets paused vCPUs go on. */
     public void resume() {
-        if (gate.resume()) {
-            FlightEvents.vm(name, "resumed", null);
+        // The vCPUs wait for the gate's lock: what they do next is recorded after this.
+        synchronized (gate) {
+            if (gate.resume()) {
+                FlightEvents.vm(name, "resumed", null);
+            }
         }
     }
 
