@@ -580,16 +580,18 @@ class VirtioBlockDeviceTest {
         start();
         long[] allocated = new long[1];
         Runnable read = () -> allocated[0] = allocatedBytes();
-        for (int i = 0; i < 500; i++) {
-            driver.request(type, 0, DATA, 512);
+        // Nothing once it is compiled; how soon that is depends on the host's other load. What a request really
+        // allocates, it allocates in every round.
+        long each = Long.MAX_VALUE;
+        for (int round = 0; round < 40 && each >= 8; round++) {
+            device.thread().call(read);
+            long before = allocated[0];
+            for (int i = 0; i < 2000; i++) {
+                driver.request(type, i % 1000, DATA, 512);
+            }
+            device.thread().call(read);
+            each = (allocated[0] - before) / 2000;
         }
-        device.thread().call(read);
-        long before = allocated[0];
-        for (int i = 0; i < 2000; i++) {
-            driver.request(type, i % 1000, DATA, 512);
-        }
-        device.thread().call(read);
-        long each = (allocated[0] - before) / 2000;
         assertTrue(each < 8, "bytes for each request: " + each);
     }
 
