@@ -6,4 +6,5 @@ module dev.miraflores.aio {
     requires org.jctools.core;
     exports dev.miraflores.aio;
     exports dev.miraflores.aio.uring;
+    uses dev.miraflores.aio.BlockStageProvider;
 }

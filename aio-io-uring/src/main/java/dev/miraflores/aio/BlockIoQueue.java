@@ -1,26 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.aio;
 
-/** Requests that a link holds back, first come first served, linked through themselves. A request is in one at a time. */
-final class BlockIoQueue {
+/**
+ * Requests that a link holds back, first come first served, linked through themselves: nothing is allocated. A request is in
+ * one at a time.
+ * <p>Thread: that of the link.
+ */
+public final class BlockIoQueue {
 
     private BlockIo first;
     private BlockIo last;
     private int size;
 
-    boolean isEmpty() {
+    /** An empty one. */
+    public BlockIoQueue() {
+    }
+
+    public boolean isEmpty() {
         return first == null;
     }
 
-    int size() {
+    public int size() {
         return size;
     }
 
-    BlockIo first() {
+    /** The one that has waited longest, or {@code null}. */
+    public BlockIo first() {
         return first;
     }
 
-    void add(BlockIo io) {
+    public void add(BlockIo io) {
         io.next = null;
         if (last == null) {
             first = io;
@@ -31,7 +40,8 @@ final class BlockIoQueue {
         size++;
     }
 
-    BlockIo remove() {
+    /** Takes out the one that has waited longest; there has to be one. */
+    public BlockIo remove() {
         BlockIo io = first;
         first = io.next;
         io.next = null;

@@ -15,6 +15,18 @@ public interface BlockLink extends AutoCloseable {
      */
     void submit(BlockIo io);
 
+    /**
+     * Somebody waits until nothing is in flight here. A link that holds requests back of its own will, for longer than
+     * those after it need to complete, lets them all go, and those that come, until {@link #endDrain}. Called on every link
+     * of a chain, by who put it together; a link tells only those that it made itself.
+     */
+    default void beginDrain() {
+    }
+
+    /** The wait is over: all that was in flight has completed, or the one who waited has given up. */
+    default void endDrain() {
+    }
+
     @Override
     void close();
 }

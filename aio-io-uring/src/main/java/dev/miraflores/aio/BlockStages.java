@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio;
+
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import java.util.TreeSet;
+
+/**
+ * The kinds of stages that this program has: those that {@link ServiceLoader} finds, on the module path as on the class path.
+ * <p>Thread: any.
+ */
+public final class BlockStages {
+
+    private BlockStages() {
+    }
+
+    /**
+     * A stage of the kind that {@code request} names.
+     *
+     * @throws DriveException where there is none, or it refuses; the message is one line
+     */
+    public static synchronized BlockStage open(StageRequest request) {
+        TreeSet<String> names = new TreeSet<>();
+        try {
+            for (BlockStageProvider provider : ServiceLoader.load(BlockStageProvider.class)) {
+                if (provider.name().equals(request.stage())) {
+                    return provider.open(request);
+                }
+                names.add(provider.name());
+            }
+        } catch (ServiceConfigurationError broken) {
+            throw new DriveException("drive " + request.driveId() + ": stage=" + request.stage()
+                + ": a provider of stages cannot be loaded: " + broken.getMessage());
+        }
+        throw new DriveException("drive " + request.driveId() + ": no stage=" + request.stage() + "; "
+            + (names.isEmpty()
+                ? "there are none: put the jar that has it on the module path or class path"
+                : "there are " + String.join(", ", names)));
+    }
+}
