@@ -41,11 +41,14 @@ class PciFuzzTest {
         ports.u8(PORT, 4).u8(2).u8(PORT, 7).u8(4).u8(1).u8(PORT, 0).u8(4 | 1).u16(-1);
         Seed msix = new Seed().u8(ECAM, 1).u16(0x42).u8(4 | 1).u16(0x8000);
         msix.u8(MEMORY, 0).u32(0x2_0000).u8(4 | 3).u64(0xfee0_0000L).u8(SIGNAL, 0);
+        // All ones in the MSI-X table, and another BAR moved onto it: what answers there is not what asks.
+        Seed onto = new Seed().u8(MEMORY, 0).u32(0x1008).u8(4 | 2).u32(-1);
+        onto.u8(ECAM, 1).u16(0x10).u8(4 | 2).u32(0xc000_1000L);
         Seed edges = new Seed();
         for (int register : new int[] {0xf9, 0xfc, 0xff, 0x100, 0x103, 0xfff}) {
             edges.u8(ECAM, 1).u16(register).u8(3).u8(ECAM, 1).u16(register).u8(4 | 3).u64(-1);
         }
-        return Stream.of(moves, ports, msix, edges).map(Seed::bytes);
+        return Stream.of(moves, ports, msix, onto, edges).map(Seed::bytes);
     }
 
     @MethodSource("seeds")
@@ -110,7 +113,8 @@ class PciFuzzTest {
         boolean window64 = bar == 2 && address >= TestMachine.MEMORY64_START
                 && address < TestMachine.MEMORY64_START + TestMachine.MEMORY64_BYTES;
         if ((machine.configRead(slot, 4, 2) & 2) != 0 && (window32 || window64)) {
-            long answer = machine.read(address + 8, 1);
+            // Where an MSI-X table was there first, this is a reserved byte of a vector's control word: zero.
+            long answer = machine.read(address + 13, 1);
             assertTrue(answer != unclaimed, Long.toHexString(address) + " answers nothing");
         }
     }
