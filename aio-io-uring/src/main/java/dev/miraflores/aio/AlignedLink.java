@@ -63,7 +63,7 @@ final class AlignedLink implements BlockEngine, BlockReturn {
 
     @Override
     public void submit(BlockIo io) {
-        if (io.operation() == Operation.WRITE && writesCanBePartial) {
+        if (writesCanBePartial && io.operation() != Operation.READ && io.operation() != Operation.FLUSH) {
             if (mayWrite(io)) {
                 startWrite(io);
             } else {
@@ -75,7 +75,7 @@ final class AlignedLink implements BlockEngine, BlockReturn {
     }
 
     private void pass(BlockIo io) {
-        if (io.operation() == Operation.FLUSH || isAligned(io)) {
+        if (io.operation() == Operation.FLUSH || io.operation().isRange() || isAligned(io)) {
             engine.submit(io);
         } else {
             bounce(io);

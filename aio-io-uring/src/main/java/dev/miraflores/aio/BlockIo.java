@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * One read, write or flush, from the submitter down a chain of {@link BlockLink}s and back. Made once, used for one
+ * One request to a disk, from the submitter down a chain of {@link BlockLink}s and back. Made once, used for one
  * request after the other; a submitter extends it with what it has to know at the end.
  * <p>Its buffers are host addresses, checked by whoever added them, in an array that is laid out as readv(2) wants it:
  * <pre>  0  u64  iov_base
@@ -23,7 +23,16 @@ public abstract class BlockIo {
         /** Stores the buffers. */
         WRITE,
         /** Makes durable what writes that have completed have stored. */
-        FLUSH
+        FLUSH,
+        /** Gives the range's storage back, as far as the file can: what it reads as afterwards is anybody's guess. */
+        DISCARD,
+        /** Makes the range read as zeroes. */
+        WRITE_ZEROES;
+
+        /** Whether it is of a range of the disk and has no buffers. */
+        public boolean isRange() {
+            return this == DISCARD || this == WRITE_ZEROES;
+        }
     }
 
     /** Bytes that one buffer takes in the array. */
@@ -44,6 +53,7 @@ public abstract class BlockIo {
     private long byteCount;
     private int bufferCount;
     private boolean durable;
+    private boolean mayUnmap;
 
     /** Bytes of the transfer that are done, and the buffers and bytes within a buffer that they amount to. */
     private long doneBytes;
@@ -75,11 +85,24 @@ public abstract class BlockIo {
         this.byteCount = 0;
         this.bufferCount = 0;
         this.durable = false;
+        this.mayUnmap = false;
         this.doneBytes = 0;
         this.doneBuffers = 0;
         this.doneInBuffer = 0;
         this.retries = 0;
         this.returnCount = 0;
+    }
+
+    /**
+     * A new request about a range of the disk, without buffers.
+     *
+     * @param operation one for which {@link Operation#isRange} holds
+     * @param mayUnmap  whether zeroes may be had by giving the storage back, so that a later write has to allocate anew
+     */
+    public final void beginRange(Operation operation, long offset, long byteCount, boolean mayUnmap) {
+        begin(operation, offset);
+        this.byteCount = byteCount;
+        this.mayUnmap = mayUnmap;
     }
 
     /** Adds a buffer behind the others; one that goes on where the last one ends makes it longer. */
@@ -94,7 +117,7 @@ public abstract class BlockIo {
         byteCount += length;
     }
 
-    /** A write that is complete when it is durable. */
+    /** A write, or writing of zeroes, that is complete when it is durable. */
     public final void setDurable(boolean durable) {
         this.durable = durable;
     }
@@ -108,13 +131,18 @@ public abstract class BlockIo {
         return offset;
     }
 
-    /** Bytes in all buffers. */
+    /** Bytes in all buffers, or in the range. */
     public final long byteCount() {
         return byteCount;
     }
 
     public final boolean isDurable() {
         return durable;
+    }
+
+    /** Whether {@link Operation#WRITE_ZEROES} may give the storage back. */
+    public final boolean mayUnmap() {
+        return mayUnmap;
     }
 
     public final int bufferCount() {

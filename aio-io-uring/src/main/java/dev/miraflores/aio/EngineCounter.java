@@ -9,5 +9,7 @@ public enum EngineCounter {
     /** Transfers through a registered buffer. */                                      FIXED_BUFFER,
     /** Requests whose buffers O_DIRECT does not take, copied to and from ones it does. */ BOUNCED,
     /** Bytes copied for them. */                                                      BOUNCED_BYTES,
-    /** Writes of part of a block, for which the block was read first. */              READ_MODIFY_WRITE
+    /** Writes of part of a block, for which the block was read first. */              READ_MODIFY_WRITE,
+    /** Bytes given back to the host. */                                               DISCARDED_BYTES,
+    /** Bytes made to read as zeroes. */                                               ZEROED_BYTES
 }

@@ -7,6 +7,7 @@ import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.aio.uring.SubmissionQueue;
 import dev.miraflores.aio.uring.UserData;
 import dev.miraflores.linux.Errno;
+import dev.miraflores.linux.FileIo;
 import dev.miraflores.linux.Storage;
 
 /**
@@ -122,8 +123,15 @@ final class UringBlockEngine implements BlockEngine, CqeHandler {
                 io, entry, flags, userData, IORING_OP_WRITE, IORING_OP_WRITE_FIXED, IORING_OP_WRITEV,
                 io.isDurable() && file.cache().flushes() ? Storage.RWF_DSYNC : 0);
             case FLUSH -> sq.prepareDataSync(entry, flags, fd, userData);
+            case DISCARD, WRITE_ZEROES ->
+                sq.prepareFallocate(entry, flags, fd, fallocateMode(io), io.offset(), io.byteCount(), userData);
         }
         return true;
+    }
+
+    private static int fallocateMode(BlockIo io) {
+        boolean punch = io.operation() == Operation.DISCARD || io.mayUnmap();
+        return (punch ? FileIo.FALLOC_FL_PUNCH_HOLE : FileIo.FALLOC_FL_ZERO_RANGE) | FileIo.FALLOC_FL_KEEP_SIZE;
     }
 
     private void prepareTransfer(
@@ -150,7 +158,9 @@ final class UringBlockEngine implements BlockEngine, CqeHandler {
         BlockIo io = slots[slot];
         slots[slot] = null;
         freeSlots[freeCount++] = slot;
-        if (result == io.remainingBytes() || result >= 0 && io.operation() == Operation.FLUSH) {
+        if (io.operation().isRange() && result != -Errno.EAGAIN && result != -Errno.EINTR) {
+            onRange(io, result);
+        } else if (result == io.remainingBytes() || result >= 0 && io.operation() == Operation.FLUSH) {
             io.complete(0);
         } else if (result > 0) {
             counters.increment(EngineCounter.CONTINUED);
@@ -165,6 +175,15 @@ final class UringBlockEngine implements BlockEngine, CqeHandler {
             // No bytes at all: the file has become shorter than the disk. What is missing is lost, not zero.
             io.complete(result == 0 ? -Errno.EIO : result);
         }
+    }
+
+    private void onRange(BlockIo io, int result) {
+        boolean discard = io.operation() == Operation.DISCARD;
+        if (result == 0) {
+            counters.add(discard ? EngineCounter.DISCARDED_BYTES : EngineCounter.ZEROED_BYTES, io.byteCount());
+        }
+        // A discard is a hint, which a file system may not be able to follow.
+        io.complete(discard && result == -Errno.EOPNOTSUPP ? 0 : result);
     }
 
     @Override

@@ -129,6 +129,16 @@ public final class SubmissionQueue {
     }
 
     /**
+     * fallocate(2).
+     *
+     * @param mode {@code FALLOC_FL_…}
+     */
+    public void prepareFallocate(
+            long entry, int sqeFlags, int fd, int mode, long offset, long byteCount, long userData) {
+        fill(entry, IORING_OP_FALLOCATE, sqeFlags, fd, offset, byteCount, mode, 0, userData, 0);
+    }
+
+    /**
      * Waits for readiness.
      *
      * @param events    {@code POLL…}

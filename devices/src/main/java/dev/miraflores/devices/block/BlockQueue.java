@@ -279,6 +279,7 @@ final class BlockQueue implements PolledSource {
                 requests.add(BlockCounter.WRITTEN_BYTES, result == 0 ? request.byteCount() : 0);
             }
             case FLUSH -> requests.increment(result == 0 ? BlockCounter.FLUSHES : BlockCounter.FLUSH_ERRORS);
+            case DISCARD, WRITE_ZEROES -> throw new IllegalStateException("not offered: " + request.operation());
         }
         if (result != 0) {
             logError(request, result);
