@@ -22,6 +22,7 @@ public final class IoThread implements AutoCloseable {
     /** Messages may send messages; requests get their turn in between. */
     private static final int MESSAGES_PER_TURN = 256;
     private static final PolledSource[] NO_SOURCES = {};
+    private static final EngineQueue[] NO_ENGINES = {};
 
     private static final class Log {
         static final System.Logger LOGGER = System.getLogger(IoThread.class.getName());
@@ -35,6 +36,12 @@ public final class IoThread implements AutoCloseable {
 
     /** Replaced, never changed, so that a turn that is going through it is not disturbed. */
     private PolledSource[] sources = NO_SOURCES;
+    /** Those beside the port's own. Replaced, never changed. */
+    private EngineQueue[] engines = NO_ENGINES;
+    private final TimerHeap timers = new TimerHeap();
+    /** What time it is, where somebody has asked since the thread last called the kernel. */
+    private long turnNs;
+    private boolean turnNsKnown;
     /** The last turn may have left some in the mailbox. */
     private boolean messagesLeft;
     private volatile boolean closing;
@@ -158,8 +165,59 @@ public final class IoThread implements AutoCloseable {
      */
     public BlockEngine open(BlockFile file, LinkOptions options) {
         checkCurrent();
-        BlockEngine engine = port.openEngine(file, options);
+        BlockEngine engine = openEngine(file, options);
         return file.directAlignment() == null ? engine : new AlignedLink(engine, file.directAlignment(), options.memory());
+    }
+
+    private BlockEngine openEngine(BlockFile file, LinkOptions options) {
+        return switch (options.engine() == null ? EngineKind.IO_URING : options.engine()) {
+            case IO_URING -> port.openEngine(file, options);
+            case NATIVE, THREADS ->
+                throw new DriveException("drive " + file + ": aio=" + options.engine() + " is not to be had here");
+        };
+    }
+
+    /** For engines that are not the port's own: looks after {@code engine} from now on. */
+    void addEngine(EngineQueue engine) {
+        checkCurrent();
+        engines = Arrays.copyOf(engines, engines.length + 1);
+        engines[engines.length - 1] = engine;
+    }
+
+    /** Once nothing of its is in flight. */
+    void removeEngine(EngineQueue engine) {
+        checkCurrent();
+        EngineQueue[] left = NO_ENGINES;
+        for (EngineQueue each : engines) {
+            if (each != engine) {
+                left = Arrays.copyOf(left, left.length + 1);
+                left[left.length - 1] = each;
+            }
+        }
+        engines = left;
+    }
+
+    /**
+     * A timer that is not set yet.
+     *
+     * @param action what it does when it is time, on this thread. What it throws is logged and ends nothing: who does I/O
+     *               with it has to see to its own failures
+     */
+    public IoTimer timer(Runnable action) {
+        checkCurrent();
+        return new IoTimer(timers, action);
+    }
+
+    /**
+     * {@link System#nanoTime}, read at most once between two calls of the kernel: for stamps on many requests. I/O thread
+     * only.
+     */
+    public long turnNanoTime() {
+        if (!turnNsKnown) {
+            turnNs = System.nanoTime();
+            turnNsKnown = true;
+        }
+        return turnNs;
     }
 
     private void checkCurrent() {
@@ -191,7 +249,7 @@ public final class IoThread implements AutoCloseable {
         try {
             port.enable();
             port.watch(mailbox.event(), new WakeUp());
-            while (!closing || port.inFlight() != 0) {
+            while (!closing || inFlight() != 0) {
                 turn();
             }
         } catch (RuntimeException | Error bug) {
@@ -204,6 +262,7 @@ public final class IoThread implements AutoCloseable {
     private void turn() {
         counters.increment(IoThreadCounter.TURNS);
         boolean worked = runMessages();
+        worked |= runTimers();
         if (!closing) {
             for (PolledSource source : sources) {
                 worked |= poll(source);
@@ -211,14 +270,82 @@ public final class IoThread implements AutoCloseable {
         }
         // With no polling to come, handing over and sleeping are one call.
         boolean awake = worked && (pollTime.ns() != 0 || messagesLeft || mailbox.hasMessages() || hasWork());
-        if (awake || port.hasEvents()) {
-            port.submit();
+        if (awake || hasEvents()) {
+            submit();
         } else {
             endTurn();
             await();
         }
-        counters.add(IoThreadCounter.EVENTS, port.dispatch());
+        turnNsKnown = false;
+        counters.add(IoThreadCounter.EVENTS, dispatch());
         endTurn();
+    }
+
+    private boolean hasEvents() {
+        if (port.hasEvents()) {
+            return true;
+        }
+        for (EngineQueue engine : engines) {
+            if (engine.hasEvents()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void submit() {
+        submitToEngines();
+        port.submit();
+    }
+
+    private void submitToEngines() {
+        for (EngineQueue engine : engines) {
+            engine.submit();
+        }
+    }
+
+    private int dispatch() {
+        int count = port.dispatch();
+        for (EngineQueue engine : engines) {
+            count += engine.dispatch();
+        }
+        return count;
+    }
+
+    private int inFlight() {
+        int sum = port.inFlight();
+        for (EngineQueue engine : engines) {
+            sum += engine.inFlight();
+        }
+        return sum;
+    }
+
+    /** Those that are due; each once, though it may set itself anew for a time that is past. */
+    private boolean runTimers() {
+        if (timers.size() == 0) {
+            return false;
+        }
+        long now = turnNanoTime();
+        int most = timers.size();
+        int count = 0;
+        for (IoTimer due; count < most && (due = timers.takeDue(now)) != null; count++) {
+            runTimer(due.action);
+        }
+        counters.add(IoThreadCounter.TIMERS, count);
+        return count != 0;
+    }
+
+    private void runTimer(Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException | Error bug) {
+            Log.LOGGER.log(System.Logger.Level.ERROR, "a timer of I/O thread " + name() + " failed", bug);
+        }
+    }
+
+    /** How long there is until the first timer is due, from {@code nowNs}: 0 where it is. */
+    private long untilTimer(long nowNs) {
+        return timers.size() == 0 ? EventPort.NO_TIMEOUT : Math.max(0, timers.firstDeadlineNs() - nowNs);
     }
 
     private boolean poll(PolledSource source) {
@@ -291,19 +418,28 @@ public final class IoThread implements AutoCloseable {
     /** Nothing is left to do: looks for a while, then sleeps. */
     private void await() {
         if (closing) {
-            if (port.inFlight() != 0) {
-                port.await(EventPort.NO_TIMEOUT);
+            if (inFlight() != 0) {
+                submitToEngines();
+                port.await(untilTimer(System.nanoTime()));
             }
             return;
         }
+        submitToEngines();
         long start = System.nanoTime();
+        long timerNs = untilTimer(start);
         long pollNs = pollTime.ns();
-        if (pollNs != 0) {
+        if (pollNs != 0 || timerNs == 0) {
             port.submit();
-            if (poll(start, pollNs)) {
+            if (timerNs == 0) {
+                return;
+            }
+            if (poll(start, Math.min(pollNs, timerNs))) {
                 counters.increment(IoThreadCounter.POLL_HITS);
                 pollTime.waited(System.nanoTime() - start);
                 return;
+            }
+            if (timerNs <= pollNs) {
+                return; // it is due, which says nothing of how long work has to be waited for
             }
             counters.increment(IoThreadCounter.POLL_MISSES);
         }
@@ -315,17 +451,14 @@ public final class IoThread implements AutoCloseable {
             }
         }
         counters.increment(IoThreadCounter.SLEEPS);
-        port.await(EventPort.NO_TIMEOUT);
+        port.await(timers.size() == 0 ? EventPort.NO_TIMEOUT : untilTimer(System.nanoTime()));
         pollTime.waited(System.nanoTime() - start);
     }
 
     private boolean poll(long start, long pollNs) {
         do {
             for (int i = 0; i < POLL_CLOCK_INTERVAL; i++) {
-                if (mailbox.hasMessages() || port.hasEvents()) {
-                    return true;
-                }
-                if (hasWork()) {
+                if (mailbox.hasMessages() || hasEvents() || hasWork()) {
                     return true;
                 }
                 Thread.onSpinWait();
@@ -340,10 +473,11 @@ public final class IoThread implements AutoCloseable {
         for (PolledSource source : sources) {
             drop(source, bug);
         }
-        while (port.inFlight() != 0) {
+        while (inFlight() != 0) {
             try {
+                submitToEngines();
                 port.await(EventPort.NO_TIMEOUT);
-                port.dispatch();
+                dispatch();
             } catch (RuntimeException | Error another) {
                 Log.LOGGER.log(System.Logger.Level.ERROR, "I/O thread " + name() + " failed again", another);
             }

@@ -6,6 +6,7 @@ public enum IoThreadCounter {
     /** Times round the loop. */                                     TURNS,
     /** Completions and doorbells taken. */                          EVENTS,
     /** Messages run. */                                             MESSAGES,
+    /** Timers that were due. */                                     TIMERS,
     /** Times it slept in the kernel. */                             SLEEPS,
     /** Times polling found work, so that it need not sleep. */      POLL_HITS,
     /** Times polling found none and it went to sleep after all. */  POLL_MISSES

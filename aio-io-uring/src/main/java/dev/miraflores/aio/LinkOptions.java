@@ -10,8 +10,10 @@ package dev.miraflores.aio;
  *                       been used for I/O then stays pinned as long as the link lives. Pages of it must not be discarded
  *                       meanwhile (MADV_DONTNEED, a balloon): I/O would go to the old ones
  * @param counters       what happens is counted here; they outlive the link
+ * @param engine         what hands requests to the kernel; {@code null} for the best that is to be had
  */
-public record LinkOptions(IoMemory memory, int depth, boolean registerMemory, Counters<EngineCounter> counters) {
+public record LinkOptions(
+        IoMemory memory, int depth, boolean registerMemory, Counters<EngineCounter> counters, EngineKind engine) {
 
     public LinkOptions {
         if (depth <= 0) {
@@ -19,9 +21,19 @@ public record LinkOptions(IoMemory memory, int depth, boolean registerMemory, Co
         }
     }
 
-    /** Without registered memory, and with counters of its own. */
+    /** With the best engine that is to be had. */
+    public LinkOptions(IoMemory memory, int depth, boolean registerMemory, Counters<EngineCounter> counters) {
+        this(memory, depth, registerMemory, counters, null);
+    }
+
+    /** Without registered memory, with counters of its own, and with the best engine that is to be had. */
     public static LinkOptions of(IoMemory memory, int depth) {
         return new LinkOptions(memory, depth, false, engineCounters());
+    }
+
+    /** The same, with an engine of that kind. */
+    public LinkOptions withEngine(EngineKind kind) {
+        return new LinkOptions(memory, depth, registerMemory, counters, kind);
     }
 
     /** Fresh counters. */

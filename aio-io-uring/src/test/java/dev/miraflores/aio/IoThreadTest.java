@@ -10,10 +10,12 @@ import dev.miraflores.linux.EventFd;
 import java.io.File;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -221,6 +223,86 @@ class IoThreadTest {
             Thread.sleep(200);
             assertTrue(thread.counters().get(IoThreadCounter.TURNS) - turns < 5, "it spins");
             assertFalse(thread.isCurrent());
+        }
+    }
+
+    @Test
+    void shouldRunTimersInTheOrderOfTheirDeadlines() throws InterruptedException {
+        for (IoThreadOptions options : List.of(NO_POLLING, IoThreadOptions.DEFAULTS, new IoThreadOptions(5_000_000, 0, 0))) {
+            try (IoThread thread = IoThread.start("test-io", options)) {
+                List<Integer> ran = new CopyOnWriteArrayList<>();
+                AtomicLong early = new AtomicLong();
+                thread.call(() -> {
+                    long now = System.nanoTime();
+                    for (int i = 0; i < 20; i++) {
+                        int number = i * 7 % 20;
+                        long deadline = now + number * 500_000L;
+                        thread.timer(() -> {
+                            ran.add(number);
+                            early.addAndGet(Math.max(0, deadline - System.nanoTime()));
+                        }).set(deadline);
+                    }
+                });
+                await(() -> ran.size() == 20);
+                for (int i = 0; i < 20; i++) {
+                    assertEquals(i, ran.get(i));
+                }
+                assertEquals(0, early.get());
+                assertEquals(20, thread.counters().get(IoThreadCounter.TIMERS));
+            }
+        }
+    }
+
+    /** One that sets itself anew for what is past already must not keep others from their turn. */
+    @Test
+    void shouldGoOnWhileATimerIsAlwaysDue() throws InterruptedException {
+        try (IoThread thread = IoThread.start("test-io"); EventFd event = EventFd.create()) {
+            AtomicInteger runs = new AtomicInteger();
+            IoTimer[] timer = new IoTimer[1];
+            CountingSource source = new CountingSource();
+            thread.call(() -> {
+                timer[0] = thread.timer(() -> {
+                    runs.incrementAndGet();
+                    timer[0].set(System.nanoTime() - 1);
+                });
+                timer[0].set(System.nanoTime());
+                thread.watch(event, source);
+            });
+            await(() -> runs.get() > 10);
+            source.offered.incrementAndGet();
+            await(() -> source.taken == 1);
+            thread.call(timer[0]::cancel);
+            int before = runs.get();
+            thread.call(() -> { });
+            Thread.sleep(5);
+            assertEquals(before, runs.get());
+        }
+    }
+
+    @Test
+    void shouldOutliveATimerThatThrows() throws InterruptedException {
+        try (IoThread thread = IoThread.start("test-io")) {
+            AtomicInteger ran = new AtomicInteger();
+            thread.call(() -> {
+                thread.timer(() -> {
+                    throw new IllegalStateException("on purpose");
+                }).set(System.nanoTime());
+                thread.timer(ran::incrementAndGet).set(System.nanoTime() + 1);
+            });
+            await(() -> ran.get() == 1);
+        }
+    }
+
+    @Test
+    void shouldTellTheSameTimeWithinATurn() {
+        try (IoThread thread = IoThread.start("test-io")) {
+            thread.call(() -> {
+                long before = System.nanoTime();
+                long first = thread.turnNanoTime();
+                Thread.onSpinWait();
+                assertEquals(first, thread.turnNanoTime());
+                assertTrue(first - before < 20_000_000_000L);
+            });
         }
     }
 

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio;
+
+/**
+ * An engine's queue that is not part of the thread's {@link EventPort}: looked at each turn, and while the thread polls.
+ * For when nobody looks, the engine watches an event of its own, signalled with each completion.
+ * <p>Thread: the I/O thread.
+ */
+interface EngineQueue {
+
+    /** Whether {@link #dispatch} or {@link #submit} would find something. Looks at memory only. */
+    boolean hasEvents();
+
+    /** Hands over what has gathered since, without waiting; no call where there is nothing. */
+    void submit();
+
+    /** Completes requests that are done; answers how many. A bounded number, so that others get a turn. */
+    int dispatch();
+
+    /** Requests that were submitted and are not complete. */
+    int inFlight();
+}
