@@ -38,7 +38,8 @@ public final class BlockReport {
             String name = arg.substring(0, arg.indexOf('='));
             boolean direct = arg.endsWith(",direct");
             String file = arg.substring(arg.indexOf('=') + 1, arg.length() - (direct ? ",direct".length() : 0));
-            BlockDeviceConfig config = BlockDeviceConfig.raw(name, file).withCache(direct ? CacheMode.NONE : CacheMode.WRITEBACK);
+            BlockDeviceConfig.Builder config = BlockDeviceConfig.raw(name, file)
+                .cache(direct ? CacheMode.NONE : CacheMode.WRITEBACK);
             try (BlockWork work = new BlockWork(config, REQUEST_BYTES, false)) {
                 ours(work, DEPTHS[1], WARM_UP_NS);
                 for (int depth : DEPTHS) {

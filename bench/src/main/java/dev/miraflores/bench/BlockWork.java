@@ -69,10 +69,10 @@ final class BlockWork implements AutoCloseable, PolledSource {
     /**
      * @param requestBytes of each request, a multiple of 512
      */
-    BlockWork(BlockDeviceConfig config, int requestBytes, boolean write) {
+    BlockWork(BlockDeviceConfig.Builder config, int requestBytes, boolean write) {
         this.requestBytes = requestBytes;
         this.type = write ? TYPE_OUT : TYPE_IN;
-        device = VirtioBlockDevice.open(config.withQueueSize(QUEUE_SIZE));
+        device = VirtioBlockDevice.open(config.queueSize(QUEUE_SIZE).build());
         blocks = device.readConfig(0, 8) * SECTOR_BYTES / requestBytes;
         memory = GuestMemory.anonymous((DATA_GPA + (long) QUEUE_SIZE * requestBytes + 4095) & -4096L);
         ram = memory.regions().getFirst().segment();

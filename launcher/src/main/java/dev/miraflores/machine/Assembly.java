@@ -109,10 +109,11 @@ final class Assembly {
         List<VirtioBlockDevice> disks = new ArrayList<>();
         for (DriveConfig drive : config.drives()) {
             BlockDeviceConfig options = BlockDeviceConfig.raw(drive.id(), drive.file())
-                    .withCache(drive.cache())
-                    .withReadOnly(drive.readOnly())
-                    .withSerial(drive.serial())
-                    .withQueueSize(drive.queueSize());
+                    .cache(drive.cache())
+                    .readOnly(drive.readOnly())
+                    .serial(drive.serial())
+                    .queueSize(drive.queueSize())
+                    .build();
             disks.add(cleanup.add(VirtioBlockDevice.open(options)));
         }
         return disks;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.block;
 
+import dev.miraflores.aio.BlockStage;
 import dev.miraflores.aio.DriveException;
 import dev.miraflores.aio.IoMemory;
 import dev.miraflores.aio.IoThread;
@@ -28,19 +29,23 @@ public final class VirtioBlockDevice implements VirtioDevice {
     static final int F_FLUSH = virtio_abi.VIRTIO_BLK_F_FLUSH;
 
     private final BlockDeviceConfig options;
-    private final BlockBackend backend;
-    private final IoThread thread;
+    private final IoThread[] threads;
     private final BlockConfigSpace config;
     private final BlockDisk disk;
     private final BlockCounters[] counters;
 
     private final List<BlockQueue> running = new ArrayList<>();
+    private volatile BlockBackend backend;
+    private volatile List<BlockStage> stages;
+    private volatile BlockEvents events = BlockEvents.NONE;
     private boolean closed;
 
-    private VirtioBlockDevice(BlockDeviceConfig options, BlockBackend backend, IoThread thread) {
+    private VirtioBlockDevice(
+            BlockDeviceConfig options, BlockBackend backend, List<BlockStage> stages, IoThread[] threads) {
         this.options = options;
         this.backend = backend;
-        this.thread = thread;
+        this.stages = stages;
+        this.threads = threads;
         this.counters = new BlockCounters[queueCount()];
         for (int i = 0; i < counters.length; i++) {
             counters[i] = new BlockCounters();
@@ -69,9 +74,22 @@ public final class VirtioBlockDevice implements VirtioDevice {
      * @param backend closed with the disk, or at once where this throws
      */
     public static VirtioBlockDevice open(BlockDeviceConfig options, BlockBackend backend) {
+        List<BlockStage> stages = new ArrayList<>();
+        List<IoThread> threads = new ArrayList<>();
         try {
-            return new VirtioBlockDevice(options, backend, IoThread.start("io-" + options.id(), options.thread()));
+            for (BlockStageSource source : options.stages()) {
+                stages.add(source.open(options.id(), backend.byteSize(), backend.isReadOnly()));
+            }
+            for (int i = 0; i < options.ioThreads() && options.sharedThread() == null; i++) {
+                String name = options.ioThreads() == 1 ? options.id() : options.id() + "." + i;
+                threads.add(IoThread.start("io-" + name, options.thread()));
+            }
+            IoThread[] used = options.sharedThread() == null
+                ? threads.toArray(new IoThread[0]) : new IoThread[] {options.sharedThread()};
+            return new VirtioBlockDevice(options, backend, List.copyOf(stages), used);
         } catch (RuntimeException | Error e) {
+            threads.forEach(IoThread::close);
+            stages.forEach(BlockStage::close);
             backend.close();
             throw e;
         }
@@ -86,9 +104,96 @@ public final class VirtioBlockDevice implements VirtioDevice {
         return options;
     }
 
-    /** Its I/O thread, for its counters and its polling time. */
+    /** Its first I/O thread, which is that of queue 0. */
     public IoThread thread() {
-        return thread;
+        return threads[0];
+    }
+
+    /** The I/O thread of queue {@code index}. */
+    public IoThread thread(int index) {
+        return threads[index % threads.length];
+    }
+
+    /** What is behind it now. */
+    public BlockBackend backend() {
+        return backend;
+    }
+
+    /** The stages before that, that next to the guest first. */
+    public List<BlockStage> stages() {
+        return stages;
+    }
+
+    /** Who is told of what happens to the disk, from now on. */
+    public void setEvents(BlockEvents listener) {
+        events = listener;
+    }
+
+    /**
+     * Changes what stands between the queues and the image, while the guest goes on. New requests wait meanwhile; those in
+     * flight finish first. Not on an I/O thread.
+     * <p>Stages that {@code change} adds become the disk's; those it takes away, and a backend it replaces, are closed.
+     *
+     * @throws DrainException where what was in flight did not finish in time; nothing has changed then
+     */
+    public void reconfigure(Reconfiguration change) {
+        if (!running.isEmpty()) {
+            throw new IllegalStateException("drive " + id() + " runs");
+        }
+        DiskChain chain = new DiskChain(stages, backend);
+        change.apply(chain);
+        stages = List.copyOf(chain.stages());
+        backend = chain.backend();
+    }
+
+    /** Puts a stage next to the image, behind all others. See {@link #reconfigure}. */
+    public void insertStage(BlockStage stage) {
+        reconfigure(chain -> chain.stages().add(stage));
+    }
+
+    /** Puts a stage before the one that has been {@code index}th from the guest. See {@link #reconfigure}. */
+    public void insertStage(int index, BlockStage stage) {
+        reconfigure(chain -> chain.stages().add(index, stage));
+    }
+
+    /** Takes a stage away, and closes it. See {@link #reconfigure}. */
+    public void removeStage(BlockStage stage) {
+        reconfigure(chain -> chain.stages().remove(stage));
+    }
+
+    /** Puts something else behind the disk, and closes what was there. See {@link #reconfigure}. */
+    public void replaceBackend(BlockBackend other) {
+        reconfigure(chain -> chain.setBackend(other));
+    }
+
+    /**
+     * Makes the disk larger or smaller, and tells the driver. See {@link #reconfigure}.
+     *
+     * @param byteSize a multiple of 512
+     * @return what it is now: a block device has the size it has
+     * @throws DriveException where its image cannot be resized; the message is one line
+     */
+    public long resize(long byteSize) {
+        reconfigure(chain -> { });
+        return backend.byteSize();
+    }
+
+    /**
+     * Takes no new requests until {@link #resume}, and waits for those in flight. Those that failed and are held stay so.
+     *
+     * @throws DrainException where what was in flight did not finish in time; the disk stays as it was
+     */
+    public void pause() {
+        reconfigure(chain -> { });
+    }
+
+    /** Goes on after {@link #pause}, and tries requests anew that failed and are held. */
+    public void resume() {
+    }
+
+    /** What is in flight now, held requests included. Not on an I/O thread. */
+    public List<InFlightRequest> inFlight() {
+        return List.of();
     }
 
     /** What has happened on queue {@code index}, resets included. */
@@ -143,7 +248,7 @@ public final class VirtioBlockDevice implements VirtioDevice {
         IoMemory memory = ioMemory(activation.memory());
         for (DeviceQueue queue : activation.queues()) {
             if (queue != null) {
-                running.add(new BlockQueue(disk, thread, counters[queue.index()], activation, queue, memory));
+                running.add(new BlockQueue(disk, thread(queue.index()), counters[queue.index()], activation, queue, memory));
             }
         }
         for (BlockQueue queue : running) {
@@ -174,7 +279,12 @@ public final class VirtioBlockDevice implements VirtioDevice {
         if (!closed) {
             closed = true;
             reset();
-            thread.close();
+            if (options.sharedThread() == null) {
+                for (IoThread thread : threads) {
+                    thread.close();
+                }
+            }
+            stages.forEach(BlockStage::close);
             backend.close();
         }
     }

@@ -39,7 +39,7 @@ class BlockDeviceProperties {
         random.nextBytes(model);
         Files.write(image, model);
         BlockDeviceConfig config = BlockDeviceConfig.raw("model", image.toString())
-            .withCache(cache).withQueueSize(QUEUE_SIZE).withRegisterMemory(random.nextBoolean());
+            .cache(cache).queueSize(QUEUE_SIZE).registerMemory(random.nextBoolean()).build();
         try (VirtioBlockDevice device = VirtioBlockDevice.open(config);
                 BlockDriver driver = new BlockDriver(device, QUEUE_SIZE)) {
             long without = random.nextBoolean() ? RingFeatures.EVENT_IDX : 0;

@@ -76,17 +76,17 @@ class VirtioBlockDeviceTest {
         }
     }
 
-    private BlockDeviceConfig config() {
-        return BlockDeviceConfig.raw("disk0", image.toString()).withQueueSize(QUEUE_SIZE);
+    private BlockDeviceConfig.Builder config() {
+        return BlockDeviceConfig.raw("disk0", image.toString()).queueSize(QUEUE_SIZE);
     }
 
-    private void open(BlockDeviceConfig config) {
-        device = VirtioBlockDevice.open(config);
+    private void open(BlockDeviceConfig.Builder config) {
+        device = VirtioBlockDevice.open(config.build());
         driver = new BlockDriver(device, QUEUE_SIZE);
     }
 
     private void open(BlockBackend backend) {
-        device = VirtioBlockDevice.open(config(), backend);
+        device = VirtioBlockDevice.open(config().build(), backend);
         driver = new BlockDriver(device, QUEUE_SIZE);
     }
 
@@ -124,7 +124,7 @@ class VirtioBlockDeviceTest {
     @ParameterizedTest
     @EnumSource(CacheMode.class)
     void shouldReadWriteAndFlushInEachCacheMode(CacheMode cache) throws IOException {
-        open(config().withCache(cache));
+        open(config().cache(cache));
         driver.start();
 
         assertEquals(OK, driver.request(BlockDriver.IN, 16, DATA, 4096));
@@ -207,7 +207,7 @@ class VirtioBlockDeviceTest {
     /** §5.2.6: 20 bytes, the rest zeroes; more of the buffer than that is left alone, and not reported as written. */
     @Test
     void shouldTellItsSerialNumber() {
-        open(config().withSerial("WD-12345"));
+        open(config().serial("WD-12345"));
         driver.start();
         driver.ram.asSlice(DATA, 64).fill(BlockDriver.UNTOUCHED);
 
@@ -225,7 +225,7 @@ class VirtioBlockDeviceTest {
 
     @Test
     void shouldRefuseWritesToAReadOnlyDisk() throws IOException {
-        open(config().withReadOnly(true));
+        open(config().readOnly(true));
         driver.start();
 
         assertEquals(1, device.features() >>> virtio_abi.VIRTIO_BLK_F_RO & 1);
@@ -542,7 +542,7 @@ class VirtioBlockDeviceTest {
     /** CVE-2026-16457's class: a driver that never stops adding keeps the thread from nothing else. */
     @Test
     void shouldHearMessagesWhileADriverNeverStops() throws InterruptedException {
-        open(BlockDeviceConfig.nothing("null0").withQueueSize(QUEUE_SIZE), new NullBackend(1 << 20, false));
+        open(BlockDeviceConfig.nothing("null0").queueSize(QUEUE_SIZE).build(), new NullBackend(1 << 20, false));
         Thread storm = Thread.ofPlatform().start(() -> {
             driver.queue.disableNotifications();
             while (!Thread.currentThread().isInterrupted()) {
@@ -569,7 +569,7 @@ class VirtioBlockDeviceTest {
     @Test
     void shouldRefuseAnImageThatIsInUse() {
         start();
-        DriveException refusal = assertThrows(DriveException.class, () -> VirtioBlockDevice.open(config()));
+        DriveException refusal = assertThrows(DriveException.class, () -> VirtioBlockDevice.open(config().build()));
         assertTrue(refusal.getMessage().contains("in use by another hv or process"), refusal.getMessage());
     }
 
@@ -613,7 +613,7 @@ class VirtioBlockDeviceTest {
         device.close();
         device.close();
         assertTrue(Thread.getAllStackTraces().keySet().stream().noneMatch(t -> t.getName().equals("io-disk0")));
-        VirtioBlockDevice.open(config()).close();
+        VirtioBlockDevice.open(config().build()).close();
     }
 
     /** Answers at once with whatever it is told to. */

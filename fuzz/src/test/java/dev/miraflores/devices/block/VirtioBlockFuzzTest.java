@@ -70,7 +70,7 @@ class VirtioBlockFuzzTest {
     @FuzzTest
     void shouldOutliveAnyDriver(byte[] bytes) {
         if (disk == null) {
-            disk = VirtioBlockDevice.open(BlockDeviceConfig.nothing("fuzz").withQueueSize(SIZE));
+            disk = VirtioBlockDevice.open(BlockDeviceConfig.nothing("fuzz").queueSize(SIZE).build());
         }
         FuzzInput input = new FuzzInput(bytes);
         RAM.slice(0, RAM.byteSize()).fill((byte) 0);
