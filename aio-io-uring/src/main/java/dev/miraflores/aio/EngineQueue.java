@@ -3,7 +3,7 @@ package dev.miraflores.aio;
 
 /**
  * An engine's queue that is not part of the thread's {@link EventPort}: looked at each turn, and while the thread polls.
- * For when nobody looks, the engine watches an event of its own, signalled with each completion.
+ * For when nobody looks, the engine has an event of its own that completions signal ({@link IoThread#wakeOn}).
  * <p>Thread: the I/O thread.
  */
 interface EngineQueue {

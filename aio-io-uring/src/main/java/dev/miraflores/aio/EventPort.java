@@ -7,7 +7,7 @@ import dev.miraflores.linux.EventFd;
  * Where an I/O thread waits, and what it hands requests to: the kernel, in one shape or another.
  * <p>Thread: the I/O thread, from {@link #enable} on.
  */
-abstract sealed class EventPort permits UringPort {
+abstract sealed class EventPort permits UringPort, EpollPort {
 
     /** A place to wait may be hours away. */
     static final long NO_TIMEOUT = Long.MAX_VALUE;
@@ -17,6 +17,9 @@ abstract sealed class EventPort permits UringPort {
 
     /** Whether {@link #dispatch} or {@link #submit} would find something. Looks at memory only. */
     abstract boolean hasEvents();
+
+    /** Where {@link #hasEvents} cannot see all of them, asks the kernel. For when the thread has polled in vain for a while. */
+    abstract void look();
 
     /** Hands over what has been queued, without waiting; no call where there is nothing. */
     abstract void submit();
@@ -29,6 +32,13 @@ abstract sealed class EventPort permits UringPort {
 
     abstract Watch watch(EventFd event, EventHandler handler);
 
+    /** Ends a sleep when {@code event} is signalled; nobody is called. */
+    abstract Watch wakeOn(EventFd event);
+
+    /** One line that says why there is no io_uring here, or {@code null}. */
+    abstract String whyNoUring();
+
+    /** An engine of io_uring, where there is. */
     abstract BlockEngine openEngine(BlockFile file, LinkOptions options);
 
     /** Requests in flight in all engines. */

@@ -9,7 +9,8 @@ import java.util.concurrent.RejectedExecutionException;
 
 /**
  * A thread that does I/O, and all of the work around it, for the disks it was given.
- * <p>It waits in one place, for doorbells, completions and messages alike. Before it sleeps it looks for work in memory
+ * <p>It waits in one place, io_uring_enter(2) or where that is not to be had epoll_wait(2), for doorbells, completions and
+ * messages alike. Before it sleeps it looks for work in memory
  * for a while that adapts to the load. A turn takes what has come, hands everything over in one system call, and
  * publishes and notifies once for all of it.
  * <p>Thread: {@code start}, {@code execute}, {@code close} and the counters, any; the rest, the I/O thread, to which
@@ -63,23 +64,26 @@ public final class IoThread implements AutoCloseable {
      * Starts a thread.
      *
      * @param name for the eyes of the operator; the kernel shows the first 15 bytes
-     * @throws DriveException where the host has no I/O engine for it
      */
     public static IoThread start(String name, IoThreadOptions options) {
-        KernelFeatures features = KernelFeatures.host();
-        if (!features.isAvailable()) {
-            throw new DriveException("no I/O engine: " + features.whyNot());
-        }
         Mailbox mailbox = new Mailbox();
         IoThread ioThread;
         try {
-            ioThread = new IoThread(name, options, new UringPort(features), mailbox);
+            ioThread = new IoThread(name, options, port(options), mailbox);
         } catch (RuntimeException | Error e) {
             mailbox.close();
             throw e;
         }
         ioThread.thread.start();
         return ioThread;
+    }
+
+    private static EventPort port(IoThreadOptions options) {
+        if (options.epoll()) {
+            return new EpollPort("its I/O thread was asked to wait with epoll");
+        }
+        KernelFeatures features = KernelFeatures.host();
+        return features.isAvailable() ? new UringPort(features) : new EpollPort(features.whyNot());
     }
 
     public String name() {
@@ -133,10 +137,16 @@ public final class IoThread implements AutoCloseable {
         return port.watch(event, handler);
     }
 
+    /** Only ends a sleep when {@code event} is signalled: awake, the thread looks at all of its engines and sources. */
+    Watch wakeOn(EventFd event) {
+        checkCurrent();
+        return port.wakeOn(event);
+    }
+
     /** Looks after {@code source}, which {@code event} is signalled for when nobody looks. */
     public Watch watch(EventFd event, PolledSource source) {
         checkCurrent();
-        Watch doorbell = port.watch(event, new WakeUp());
+        Watch doorbell = port.wakeOn(event);
         sources = Arrays.copyOf(sources, sources.length + 1);
         sources[sources.length - 1] = source;
         return new SourceWatch(doorbell, source);
@@ -234,12 +244,8 @@ public final class IoThread implements AutoCloseable {
         }
     }
 
-    /** A signal or message that has only to end the sleep: awake, the thread looks at everything. */
-    private static final class WakeUp implements EventHandler, Runnable {
-        @Override
-        public void onEvent() {
-        }
-
+    /** A message that has only to end the sleep: awake, the thread looks at everything. */
+    private static final class WakeUp implements Runnable {
         @Override
         public void run() {
         }
@@ -248,7 +254,7 @@ public final class IoThread implements AutoCloseable {
     private void run() {
         try {
             port.enable();
-            port.watch(mailbox.event(), new WakeUp());
+            port.wakeOn(mailbox.event());
             while (!closing || inFlight() != 0) {
                 turn();
             }
@@ -463,6 +469,7 @@ public final class IoThread implements AutoCloseable {
                 }
                 Thread.onSpinWait();
             }
+            port.look();
         } while (System.nanoTime() - start < pollNs);
         return false;
     }

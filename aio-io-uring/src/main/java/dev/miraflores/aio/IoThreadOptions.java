@@ -7,8 +7,9 @@ package dev.miraflores.aio;
  * @param pollMaxNs  the longest it looks for work before it sleeps; 0 never looks
  * @param pollGrow   what that time is multiplied by while waits are short; 0 is 2
  * @param pollShrink what it is divided by after a longer wait; 0 drops it to nothing
+ * @param epoll      whether to wait with epoll where io_uring is to be had too: its engine then is not
  */
-public record IoThreadOptions(long pollMaxNs, int pollGrow, int pollShrink) {
+public record IoThreadOptions(long pollMaxNs, int pollGrow, int pollShrink, boolean epoll) {
 
     /** QEMU's. */
     public static final IoThreadOptions DEFAULTS = new IoThreadOptions(32_768, 0, 0);
@@ -18,5 +19,15 @@ public record IoThreadOptions(long pollMaxNs, int pollGrow, int pollShrink) {
             throw new IllegalArgumentException("poll-max-ns " + pollMaxNs + ", poll-grow " + pollGrow
                 + ", poll-shrink " + pollShrink + ": none may be negative");
         }
+    }
+
+    /** With io_uring, where it is to be had. */
+    public IoThreadOptions(long pollMaxNs, int pollGrow, int pollShrink) {
+        this(pollMaxNs, pollGrow, pollShrink, false);
+    }
+
+    /** The same, waiting with epoll whatever else is to be had. */
+    public IoThreadOptions withEpoll() {
+        return new IoThreadOptions(pollMaxNs, pollGrow, pollShrink, true);
     }
 }

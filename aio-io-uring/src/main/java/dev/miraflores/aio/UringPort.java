@@ -41,12 +41,23 @@ final class UringPort extends EventPort {
         }
     }
 
+    private static final class WakeUp implements EventHandler {
+        @Override
+        public void onEvent() {
+        }
+    }
+
     UringPort(KernelFeatures features) {
         ring = IoUring.create(features, SQ_ENTRIES, CQ_ENTRIES);
         sq = ring.submissionQueue();
         cq = ring.completionQueue();
         registeredMemory = new RegisteredMemory(ring);
         multishotPoll = features.hasMultishotPoll();
+    }
+
+    @Override
+    String whyNoUring() {
+        return null;
     }
 
     @Override
@@ -57,6 +68,11 @@ final class UringPort extends EventPort {
     @Override
     boolean hasEvents() {
         return ring.hasCompletions();
+    }
+
+    @Override
+    void look() {
+        // hasEvents sees all
     }
 
     @Override
@@ -129,6 +145,11 @@ final class UringPort extends EventPort {
         UringWatch watch = new UringWatch(this, event, handler, multishotPoll);
         watch.arm();
         return watch;
+    }
+
+    @Override
+    Watch wakeOn(EventFd event) {
+        return watch(event, new WakeUp());
     }
 
     /** The ring was full: tried again next turn. */

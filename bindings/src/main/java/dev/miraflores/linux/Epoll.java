@@ -29,6 +29,12 @@ public final class Epoll implements AutoCloseable {
     private static final MemorySegment EPOLL_CTL = Libc.symbol("epoll_ctl");
     private static final MemorySegment EPOLL_WAIT = Libc.symbol("epoll_wait");
 
+    private static final MemorySegment SYSCALL = Libc.symbol("syscall");
+
+    private static final long NS_PER_SECOND = 1_000_000_000L;
+    private static final long NS_PER_MS = 1_000_000L;
+    private static final long LONGEST_MS = Integer.MAX_VALUE;
+
     // epoll_event is packed on x86-64: the token is at 4, not aligned.
     private static final long EVENT_BYTES = libc_abi.epoll_event.sizeof;
 
@@ -36,6 +42,8 @@ public final class Epoll implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final MemorySegment events;
     private final int capacity;
+    /** The kernel may be older than epoll_pwait2(2), or a seccomp filter than the kernel. */
+    private boolean onlyMilliseconds;
 
     private Epoll(Fd fd, int capacity) {
         this.fd = fd;
@@ -77,6 +85,31 @@ public final class Epoll implements AutoCloseable {
      */
     public int await(int timeoutMs) {
         return Libc.callInt(EPOLL_WAIT, fd.number(), Addresses.of(events), capacity, timeoutMs);
+    }
+
+    /**
+     * Like {@link #await}, for a time as short or long as that. Where the kernel only counts milliseconds (before Linux
+     * 5.11), up to one of them longer.
+     *
+     * @param timeoutNs 0 does not wait, Long.MAX_VALUE waits for ever
+     * @return how many there are, 0 when time is up, or −errno
+     */
+    public int awaitNs(long timeoutNs) {
+        if (timeoutNs == 0 || timeoutNs == Long.MAX_VALUE) {
+            return await(timeoutNs == 0 ? 0 : -1);
+        }
+        if (!onlyMilliseconds) {
+            MemorySegment state = Libc.state();
+            state.set(ValueLayout.JAVA_LONG, Libc.SCRATCH_OFFSET + libc_abi.timespec.tv_sec, timeoutNs / NS_PER_SECOND);
+            state.set(ValueLayout.JAVA_LONG, Libc.SCRATCH_OFFSET + libc_abi.timespec.tv_nsec, timeoutNs % NS_PER_SECOND);
+            int rc = Libc.callInt(SYSCALL, libc_h.SYS_epoll_pwait2, fd.number(), Addresses.of(events), capacity,
+                state.address() + Libc.SCRATCH_OFFSET, 0, 0);
+            if (rc != -Errno.ENOSYS && rc != -Errno.EPERM) {
+                return rc;
+            }
+            onlyMilliseconds = true;
+        }
+        return await((int) Math.min(LONGEST_MS, (timeoutNs - 1) / NS_PER_MS + 1));
     }
 
     /** The events of entry {@code index} of the latest {@link #await}. */

@@ -3,6 +3,7 @@ package dev.miraflores.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.HashSet;
 import java.util.Set;
@@ -27,6 +28,39 @@ class EpollTest {
             second.signal();
             assertEquals(2, epoll.await(-1));
             assertEquals(Set.of(FIRST, SECOND), new HashSet<>(Set.of(epoll.token(0), epoll.token(1))));
+        }
+    }
+
+    /** What lets an eventfd be watched without its count being taken. */
+    @Test
+    void shouldTellOfEachSignalOnceWhereEdgesAreAskedFor() {
+        try (Epoll epoll = Epoll.create(8); EventFd event = EventFd.create()) {
+            event.signal();
+            assertEquals(0, epoll.add(event.number(), Epoll.EPOLLIN | Epoll.EPOLLET, FIRST));
+            assertEquals(1, epoll.awaitNs(Long.MAX_VALUE));
+            assertEquals(0, epoll.awaitNs(0));
+            for (int i = 0; i < 10; i++) {
+                event.signal();
+                assertEquals(1, epoll.await(0));
+                assertEquals(0, epoll.await(0));
+            }
+            assertEquals(11, event.drain());
+        }
+    }
+
+    @Test
+    void shouldWaitForNanoseconds() {
+        try (Epoll epoll = Epoll.create(8); EventFd event = EventFd.create()) {
+            assertEquals(0, epoll.add(event.number(), Epoll.EPOLLIN, FIRST));
+            for (long ns : new long[] {1, 999, 1_000_001, 3_500_000}) {
+                long start = System.nanoTime();
+                assertEquals(0, epoll.awaitNs(ns));
+                long waited = System.nanoTime() - start;
+                assertTrue(waited >= ns, "waited " + waited + " of " + ns);
+            }
+            event.signal();
+            assertEquals(1, epoll.awaitNs(Long.MAX_VALUE - 1));
+            assertEquals(FIRST, epoll.token(0));
         }
     }
 

@@ -19,15 +19,22 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@NeedsIoUring
+/** What an I/O thread promises, wherever it waits. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class IoThreadTest {
+abstract class IoThreadContract {
 
     private static final IoThreadOptions NO_POLLING = new IoThreadOptions(0, 0, 0);
 
+    /** A thread with the port that is tested. */
+    abstract IoThread start(String name, IoThreadOptions options);
+
+    private IoThread start(String name) {
+        return start(name, IoThreadOptions.DEFAULTS);
+    }
+
     @Test
     void shouldRunMessagesInOrderOnItsThread() throws InterruptedException {
-        try (IoThread thread = IoThread.start("test-io")) {
+        try (IoThread thread = start("test-io")) {
             List<Integer> ran = new ArrayList<>();
             CountDownLatch done = new CountDownLatch(1);
             for (int i = 0; i < 100; i++) {
@@ -48,7 +55,7 @@ class IoThreadTest {
 
     @Test
     void shouldThrowToTheCallerAndLiveOn() {
-        try (IoThread thread = IoThread.start("test-io")) {
+        try (IoThread thread = start("test-io")) {
             IllegalStateException thrown = assertThrows(IllegalStateException.class,
                 () -> thread.call(() -> {
                     throw new IllegalStateException("on purpose");
@@ -62,7 +69,7 @@ class IoThreadTest {
 
     @Test
     void shouldCallTheHandlerWhenAnEventIsSignalled() throws InterruptedException {
-        try (IoThread thread = IoThread.start("test-io", NO_POLLING); EventFd event = EventFd.create()) {
+        try (IoThread thread = start("test-io", NO_POLLING); EventFd event = EventFd.create()) {
             AtomicInteger calls = new AtomicInteger();
             Watch[] watch = new Watch[1];
             thread.call(() -> watch[0] = thread.watch(event, calls::incrementAndGet));
@@ -83,7 +90,7 @@ class IoThreadTest {
 
     @Test
     void shouldSeeASignalThatCameBeforeTheWatch() throws InterruptedException {
-        try (IoThread thread = IoThread.start("test-io"); EventFd event = EventFd.create()) {
+        try (IoThread thread = start("test-io"); EventFd event = EventFd.create()) {
             event.signal();
             CountDownLatch called = new CountDownLatch(1);
             thread.call(() -> thread.watch(event, called::countDown));
@@ -94,7 +101,7 @@ class IoThreadTest {
     /** The number of a descriptor that was closed right after its watch is another file's soon: nothing may mix them up. */
     @Test
     void shouldWatchAndCloseAgainAndAgain() throws InterruptedException {
-        try (IoThread thread = IoThread.start("test-io")) {
+        try (IoThread thread = start("test-io")) {
             for (int i = 0; i < 500; i++) {
                 AtomicInteger calls = new AtomicInteger();
                 try (EventFd event = EventFd.create()) {
@@ -116,7 +123,7 @@ class IoThreadTest {
     @Test
     void shouldMissNoWork() throws InterruptedException {
         for (IoThreadOptions options : List.of(NO_POLLING, IoThreadOptions.DEFAULTS, new IoThreadOptions(1_000_000, 0, 0))) {
-            try (IoThread thread = IoThread.start("test-io", options); EventFd event = EventFd.create()) {
+            try (IoThread thread = start("test-io", options); EventFd event = EventFd.create()) {
                 CountingSource source = new CountingSource();
                 thread.call(() -> thread.watch(event, source));
                 for (int i = 1; i <= 20_000; i++) {
@@ -140,7 +147,7 @@ class IoThreadTest {
     /** A source that throws is left alone from then on; the others and the thread go on. */
     @Test
     void shouldDropASourceThatThrows() throws InterruptedException {
-        try (IoThread thread = IoThread.start("test-io"); EventFd bad = EventFd.create(); EventFd good = EventFd.create()) {
+        try (IoThread thread = start("test-io"); EventFd bad = EventFd.create(); EventFd good = EventFd.create()) {
             CountingSource failing = new CountingSource();
             failing.bug = new IllegalStateException("on purpose");
             CountingSource healthy = new CountingSource();
@@ -160,7 +167,7 @@ class IoThreadTest {
 
     @Test
     void shouldRefuseMessagesAfterItsClose() {
-        IoThread thread = IoThread.start("test-io");
+        IoThread thread = start("test-io");
         thread.close();
         thread.close();
         assertThrows(RejectedExecutionException.class, () -> thread.execute(() -> { }));
@@ -169,7 +176,7 @@ class IoThreadTest {
 
     @Test
     void shouldNotWaitForItself() {
-        try (IoThread thread = IoThread.start("test-io")) {
+        try (IoThread thread = start("test-io")) {
             assertThrows(IllegalStateException.class, () -> thread.call(thread::close));
         }
     }
@@ -177,7 +184,7 @@ class IoThreadTest {
     @Test
     void shouldBeClosedFromManyThreadsWhileMessagesCome() throws InterruptedException {
         for (int round = 0; round < 50; round++) {
-            IoThread thread = IoThread.start("test-io");
+            IoThread thread = start("test-io");
             AtomicInteger ran = new AtomicInteger();
             AtomicInteger accepted = new AtomicInteger();
             Thread sender = Thread.ofPlatform().start(() -> {
@@ -201,11 +208,11 @@ class IoThreadTest {
     @Test
     void shouldLeaveNoThreadAndNoDescriptorBehind() throws InterruptedException {
         for (int i = 0; i < 3; i++) {
-            IoThread.start("test-leak").close();
+            start("test-leak").close();
         }
         int before = openDescriptors();
         for (int i = 0; i < 30; i++) {
-            try (IoThread thread = IoThread.start("test-leak"); EventFd event = EventFd.create()) {
+            try (IoThread thread = start("test-leak"); EventFd event = EventFd.create()) {
                 thread.call(() -> thread.watch(event, () -> { }));
             }
         }
@@ -216,7 +223,7 @@ class IoThreadTest {
 
     @Test
     void shouldSleepWhenThereIsNothingToDo() throws InterruptedException {
-        try (IoThread thread = IoThread.start("test-io")) {
+        try (IoThread thread = start("test-io")) {
             thread.call(() -> { });
             Thread.sleep(50);
             long turns = thread.counters().get(IoThreadCounter.TURNS);
@@ -229,7 +236,7 @@ class IoThreadTest {
     @Test
     void shouldRunTimersInTheOrderOfTheirDeadlines() throws InterruptedException {
         for (IoThreadOptions options : List.of(NO_POLLING, IoThreadOptions.DEFAULTS, new IoThreadOptions(5_000_000, 0, 0))) {
-            try (IoThread thread = IoThread.start("test-io", options)) {
+            try (IoThread thread = start("test-io", options)) {
                 List<Integer> ran = new CopyOnWriteArrayList<>();
                 AtomicLong early = new AtomicLong();
                 thread.call(() -> {
@@ -256,7 +263,7 @@ class IoThreadTest {
     /** One that sets itself anew for what is past already must not keep others from their turn. */
     @Test
     void shouldGoOnWhileATimerIsAlwaysDue() throws InterruptedException {
-        try (IoThread thread = IoThread.start("test-io"); EventFd event = EventFd.create()) {
+        try (IoThread thread = start("test-io"); EventFd event = EventFd.create()) {
             AtomicInteger runs = new AtomicInteger();
             IoTimer[] timer = new IoTimer[1];
             CountingSource source = new CountingSource();
@@ -281,7 +288,7 @@ class IoThreadTest {
 
     @Test
     void shouldOutliveATimerThatThrows() throws InterruptedException {
-        try (IoThread thread = IoThread.start("test-io")) {
+        try (IoThread thread = start("test-io")) {
             AtomicInteger ran = new AtomicInteger();
             thread.call(() -> {
                 thread.timer(() -> {
@@ -295,7 +302,7 @@ class IoThreadTest {
 
     @Test
     void shouldTellTheSameTimeWithinATurn() {
-        try (IoThread thread = IoThread.start("test-io")) {
+        try (IoThread thread = start("test-io")) {
             thread.call(() -> {
                 long before = System.nanoTime();
                 long first = thread.turnNanoTime();

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio;
+
+import dev.miraflores.linux.Epoll;
+import dev.miraflores.linux.Errno;
+import dev.miraflores.linux.ErrnoException;
+import dev.miraflores.linux.EventFd;
+import java.util.Arrays;
+
+/**
+ * An I/O thread's epoll, for hosts whose io_uring is not to be had. Eventfds are watched for edges: each signal is told
+ * once, and the count is left to grow, so that a doorbell costs no call beside the one that waits.
+ * <p>Its events do not show in memory. What only ends a sleep need not be looked for while awake; for the sake of the
+ * rest, if there is any, the kernel is asked now and then.
+ * <p>Source: epoll(7), eventfd(2).
+ */
+final class EpollPort extends EventPort {
+
+    /** Events taken with one call; the kernel keeps the rest, and goes round. */
+    private static final int MAX_EVENTS = 64;
+
+    private final String whyNoUring;
+    private final Epoll epoll = Epoll.create(MAX_EVENTS);
+    /** By token. */
+    private EpollWatch[] watches = {};
+    /** Those that have to be called, not only woken up for. */
+    private int handlerCount;
+    /** Taken from the kernel, not told yet. */
+    private int ready;
+
+    /**
+     * @param whyNoUring the one line for who wants io_uring
+     */
+    EpollPort(String whyNoUring) {
+        this.whyNoUring = whyNoUring;
+    }
+
+    @Override
+    String whyNoUring() {
+        return whyNoUring;
+    }
+
+    @Override
+    void enable() {
+    }
+
+    @Override
+    boolean hasEvents() {
+        return ready != 0;
+    }
+
+    @Override
+    void look() {
+        if (handlerCount != 0) {
+            await(0);
+        }
+    }
+
+    @Override
+    void submit() {
+        look();
+    }
+
+    @Override
+    void await(long timeoutNs) {
+        if (ready != 0) {
+            return;
+        }
+        int rc = epoll.awaitNs(timeoutNs);
+        if (rc >= 0) {
+            ready = rc;
+        } else if (rc != -Errno.EINTR) {
+            throw new ErrnoException("epoll_wait(timeout=" + timeoutNs + " ns)", -rc);
+        }
+    }
+
+    @Override
+    int dispatch() {
+        int count = ready;
+        ready = 0;
+        for (int i = 0; i < count; i++) {
+            EpollWatch watch = watches[(int) epoll.token(i)];
+            // Closed since: by another that these events are of.
+            if (watch != null && watch.handler != null) {
+                watch.handler.onEvent();
+            }
+        }
+        return count;
+    }
+
+    @Override
+    Watch watch(EventFd event, EventHandler handler) {
+        handlerCount++;
+        return add(event, handler);
+    }
+
+    @Override
+    Watch wakeOn(EventFd event) {
+        return add(event, null);
+    }
+
+    private Watch add(EventFd event, EventHandler handler) {
+        int token = 0;
+        while (token < watches.length && watches[token] != null) {
+            token++;
+        }
+        int rc = epoll.add(event.number(), Epoll.EPOLLIN | Epoll.EPOLLET, token);
+        if (rc < 0) {
+            throw new ErrnoException("epoll_ctl(ADD, eventfd=" + event.number() + ")", -rc);
+        }
+        if (token == watches.length) {
+            watches = Arrays.copyOf(watches, token + 1);
+        }
+        watches[token] = new EpollWatch(event, handler, token);
+        return watches[token];
+    }
+
+    private final class EpollWatch implements Watch {
+        private final EventFd event;
+        private final EventHandler handler;
+        private final int token;
+
+        EpollWatch(EventFd event, EventHandler handler, int token) {
+            this.event = event;
+            this.handler = handler;
+            this.token = token;
+        }
+
+        @Override
+        public void close() {
+            if (watches[token] != this) {
+                return;
+            }
+            watches[token] = null;
+            if (handler != null) {
+                handlerCount--;
+            }
+            epoll.remove(event.number());
+        }
+    }
+
+    @Override
+    BlockEngine openEngine(BlockFile file, LinkOptions options) {
+        throw new DriveException("drive " + file + ": aio=io_uring: " + whyNoUring);
+    }
+
+    @Override
+    int inFlight() {
+        return 0;
+    }
+
+    @Override
+    void close() {
+        epoll.close();
+    }
+}
