@@ -11,8 +11,8 @@ import java.util.function.IntFunction;
 
 /**
  * The host bridge and bus 0 behind it: 32 slots, the bridge itself in the first, both configuration mechanisms.
- * <p>Functions get their BAR addresses here, as from firmware, since guests may come without any. The guest may move
- * them: a BAR is decoded while its command bit is on, it lies inside a window, and nothing else was there before.
+ * <p>Functions get their BAR addresses here, as from firmware, since guests may come without any; those that are plugged
+ * later get them from the guest. The guest may move them: a BAR is decoded while its command bit is on, it lies inside a window, and nothing else was there before.
  * <p>Thread: any; one lock guards the configuration space of all functions, and is never taken on the way of data.
  * Lock order: this one, then a device's own.
  * <p>Source: PCI 3.0 §3.2.2.3.2 (CONFIG_ADDRESS, CONFIG_DATA), PCI Express 3.0 §7.2.2 (ECAM).
@@ -87,6 +87,39 @@ public final class PciRoot implements AutoCloseable {
         for (PciBar bar : function.bars()) {
             bar.setAddress(allocate(bar));
         }
+        attach(slot, function);
+    }
+
+    /**
+     * Puts a function in a free slot of a bus that a guest has looked at already. Its BARs have no addresses, and nothing
+     * of it is decoded, until the guest has given it some: it knows what it put where, and may have moved it.
+     *
+     * @param shunned slots to take only where no other is free, a bit each
+     * @return the slot's number, or -1 where all are taken
+     */
+    public synchronized int plug(PciFunction function, int shunned) {
+        int chosen = -1;
+        for (int slot = SLOTS - 1; slot > 0; slot--) {
+            boolean better = chosen < 0 || (shunned >>> chosen & 1) != 0 || (shunned >>> slot & 1) == 0;
+            chosen = slots[slot] == null && better ? slot : chosen;
+        }
+        if (chosen > 0) {
+            slots[chosen] = function;
+            attach(chosen, function);
+        }
+        return chosen;
+    }
+
+    /** How many slots are empty. */
+    public synchronized int freeSlots() {
+        int free = 0;
+        for (PciFunction function : slots) {
+            free += function == null ? 1 : 0;
+        }
+        return free;
+    }
+
+    private void attach(int slot, PciFunction function) {
         InterruptLine wire = function.hasPin() ? wires[gsi(slot, 0) - INTX_FIRST_GSI].input() : null;
         function.attach(this, wire, gsi(slot, 0));
         updateMappings();

@@ -308,4 +308,31 @@ class PciFunctionTest {
         assertThrows(IllegalStateException.class, () -> machine.pci.add(new PciFunction(IDENTITY)));
         assertThrows(IllegalStateException.class, () -> machine.pci.add(0, new PciFunction(IDENTITY)));
     }
+
+    /** Into a bus that a guest has looked at: it has placed other BARs, and will place these. */
+    @Test
+    void shouldLeaveBarsOfAPluggedFunctionToTheGuest() {
+        machine.pci.add(withMemoryBar(0x1000, 1));
+        int slot = machine.pci.plug(withMemoryBar(0x1000, 2), 0);
+
+        assertEquals(2, slot);
+        assertEquals(0, machine.barAddress(slot, 0));
+        assertEquals(0, machine.configRead(slot, COMMAND, 2));
+        assertEquals(0xff, machine.read(0xc000_1000L, 1));
+        machine.configWrite(slot, BAR0, 4, 0xc000_1000L);
+        machine.configWrite(slot, COMMAND, 2, 2);
+        assertEquals(2, machine.read(0xc000_1000L, 1));
+        assertEquals(1, machine.read(0xc000_0000L, 1));
+    }
+
+    @Test
+    void shouldTellHowManySlotsAreFree() {
+        assertEquals(31, machine.pci.freeSlots());
+        machine.pci.plug(withMemoryBar(0x1000, 1), 0);
+        PciFunction second = withMemoryBar(0x1000, 2);
+        machine.pci.plug(second, 0);
+        assertEquals(29, machine.pci.freeSlots());
+        machine.pci.remove(second);
+        assertEquals(30, machine.pci.freeSlots());
+    }
 }

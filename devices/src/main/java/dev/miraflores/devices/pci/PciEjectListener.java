@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.pci;
+
+/**
+ * Hears which slots the guest has let go of.
+ * <p>Thread: the vCPU thread whose write it was, without a lock; it must not be made to wait for I/O.
+ */
+public interface PciEjectListener {
+
+    /** The guest is done with what is in {@code slot}; called once for each time that something was put in. */
+    void ejected(int slot);
+}
