@@ -11,6 +11,7 @@ import java.util.Objects;
  * @param apicIds the local APIC id of each vCPU, by vCPU index; the first is the boot processor
  * @param fixedHardware where the power-management registers are
  * @param pciHost the PCI root bridge, or null for a machine without PCI
+ * @param pciHotplug how the guest learns of slots that are filled and emptied while it runs, or null for fixed slots
  * @param virtioMmio virtio devices that sit on the memory bus
  * @param serial whether COM1 exists: ports 0x3F8..0x3FF, IRQ 4
  * @param i8042 whether the keyboard controller exists: ports 0x60 and 0x64, IRQ 1 and 12
@@ -20,6 +21,7 @@ public record AcpiConfig(
         List<Integer> apicIds,
         FixedHardware fixedHardware,
         PciHost pciHost,
+        PciHotplug pciHotplug,
         List<VirtioMmio> virtioMmio,
         boolean serial,
         boolean i8042,
@@ -116,6 +118,26 @@ public record AcpiConfig(
     }
 
     /**
+     * Hot plug on the root bus. The registers are four of 32 bits with a bit per slot: up, down, eject, removable.
+     *
+     * @param port the first of their {@link #PORT_COUNT} ports
+     * @param gpe the general-purpose event, edge triggered, after which up and down are to be read
+     * @param slots the slots that can be filled and emptied, a bit each; not the bridge's, slot 0
+     */
+    public record PciHotplug(int port, int gpe, int slots) {
+        /** Ports that the registers take. */
+        public static final int PORT_COUNT = 16;
+
+        /** Checks that there is such an event, and that the bridge stays. */
+        public PciHotplug {
+            if (gpe < 0 || gpe > 255 || (slots & 1) != 0) {
+                throw new IllegalArgumentException(
+                        "PCI hot plug with event " + gpe + " and slots 0x" + Integer.toHexString(slots));
+            }
+        }
+    }
+
+    /**
      * A range of guest-physical addresses that is not RAM.
      *
      * @param gpa its first byte
@@ -159,6 +181,7 @@ public record AcpiConfig(
         private List<Integer> apicIds;
         private FixedHardware fixedHardware = FixedHardware.DEFAULT;
         private PciHost pciHost = PciHost.withWindows(List.of());
+        private PciHotplug pciHotplug;
         private List<VirtioMmio> virtioMmio = List.of();
         private boolean serial = true;
         private boolean i8042 = true;
@@ -190,6 +213,12 @@ public record AcpiConfig(
             return this;
         }
 
+        /** Hot plug on the root bridge's bus; null, as at first, for none. */
+        public Builder pciHotplug(PciHotplug hotplug) {
+            pciHotplug = hotplug;
+            return this;
+        }
+
         /** The virtio devices on the memory bus. */
         public Builder virtioMmio(List<VirtioMmio> devices) {
             virtioMmio = devices;
@@ -216,7 +245,7 @@ public record AcpiConfig(
 
         /** The finished description. */
         public AcpiConfig build() {
-            return new AcpiConfig(apicIds, fixedHardware, pciHost, virtioMmio, serial, i8042, rtc);
+            return new AcpiConfig(apicIds, fixedHardware, pciHost, pciHotplug, virtioMmio, serial, i8042, rtc);
         }
     }
 }

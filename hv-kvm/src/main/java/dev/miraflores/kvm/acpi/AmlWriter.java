@@ -42,6 +42,7 @@ final class AmlWriter {
     private static final int ARG0_OP = 0x68;
     private static final int STORE_OP = 0x70;
     private static final int AND_OP = 0x7B;
+    private static final int NOTIFY_OP = 0x86;
     private static final int OR_OP = 0x7D;
     private static final int CREATE_DWORD_FIELD_OP = 0x8A;
     private static final int LNOT_OP = 0x92;
@@ -49,7 +50,12 @@ final class AmlWriter {
     private static final int IF_OP = 0xA0;
     private static final int ELSE_OP = 0xA1;
     private static final int RETURN_OP = 0xA4;
+    private static final int EXT_REGION_OP = 0x80;
+    private static final int EXT_FIELD_OP = 0x81;
     private static final int EXT_DEVICE_OP = 0x82;
+    private static final int SYSTEM_IO = 1;
+    // Accesses of 32 bits, without the global lock; a write does not keep neighbouring bits (§19.6.48).
+    private static final int FIELD_FLAGS = 3 | 2 << 5;
 
     private final ByteSink out = new ByteSink();
     private final int[] bodyOffsets = new int[MAX_DEPTH];
@@ -82,6 +88,14 @@ final class AmlWriter {
         out.put8(METHOD_OP);
         begin().path(path);
         out.put8(argCount | 1 << 3);
+        return this;
+    }
+
+    /** Registers of 32 bits in the region {@code path}, whose names follow as {@link #dwordRegister}, until {@link #end}. */
+    AmlWriter dwordRegisters(String path) {
+        out.put8(EXT_OP_PREFIX).put8(EXT_FIELD_OP);
+        begin().path(path);
+        out.put8(FIELD_FLAGS);
         return this;
     }
 
@@ -124,6 +138,26 @@ final class AmlWriter {
         return path(path);
     }
 
+    /** I/O ports {@code port} to {@code port + count - 1}, under a name (§19.6.100). */
+    AmlWriter portRegion(String path, int port, int count) {
+        out.put8(EXT_OP_PREFIX).put8(EXT_REGION_OP);
+        path(path);
+        out.put8(SYSTEM_IO);
+        return integer(port).integer(count);
+    }
+
+    /** The next register of {@link #dwordRegisters}. */
+    AmlWriter dwordRegister(String name) {
+        segment(name, 0, name.length());
+        out.put8(Integer.SIZE);                                 // a PkgLength of one byte
+        return this;
+    }
+
+    /** Device, then value. */
+    AmlWriter notifying() {
+        return op(NOTIFY_OP);
+    }
+
     /** Value, then target. */
     AmlWriter store() {
         return op(STORE_OP);
@@ -155,6 +189,11 @@ final class AmlWriter {
     /** Source buffer and byte index follow as terms, then the new field's name: use with {@link #path}. */
     AmlWriter createDWordField() {
         return op(CREATE_DWORD_FIELD_OP);
+    }
+
+    /** In the place of a target: the result goes nowhere but into the term around it. */
+    AmlWriter noTarget() {
+        return op(ZERO_OP);
     }
 
     AmlWriter local(int index) {

@@ -12,6 +12,8 @@ import java.util.List;
  *   \_S5                              soft off
  *   \_SB.CPUS.Cnnn                    a processor each
  *   \_SB.PCI0                         the root bridge: windows, interrupts, _OSC
+ *   \_SB.PCI0.Snnn, \_GPE._Exx       hot plug: a slot each, and what to do when slots change
+ *   \_SB.PHPR                         the ports of that, as a range no one else may have
  *   \_SB.MRES                         the ECAM, as a range no one else may have
  *   \_SB.{COM1,KBD,MOU,RTC}           what sits behind legacy ports
  *   \_SB.Vnnn                         a virtio-mmio device each </pre>
@@ -26,7 +28,7 @@ final class Dsdt {
     private static final int OSC_UNRECOGNIZED_UUID = 1 << 2;
     private static final int OSC_UNRECOGNIZED_REVISION = 1 << 3;
     private static final int OSC_CAPABILITIES_MASKED = 1 << 4;
-    /** What the guest may take over: the PCI Express capabilities. No slots, so no hot plug, PME or AER to own. */
+    /** What the guest may take over: the PCI Express capabilities; without ports, there is no hot plug of that kind, PME or AER. */
     private static final int OSC_GRANTED = 1 << 4;
 
     private static final int PCI_SLOTS = 32;
@@ -42,8 +44,12 @@ final class Dsdt {
         aml.scope("\\_SB");
         processors(aml, config.apicIds().size());
         if (config.pciHost() != null) {
-            rootBridge(aml, config.pciHost());
+            rootBridge(aml, config);
             reservedEcam(aml, config.pciHost());
+        }
+        boolean hotplug = config.pciHost() != null && config.pciHotplug() != null;
+        if (hotplug) {
+            HotplugAml.reservedPorts(aml, config.pciHotplug());
         }
         legacyDevices(aml, config);
         List<VirtioMmio> devices = config.virtioMmio();
@@ -51,6 +57,9 @@ final class Dsdt {
             virtioMmio(aml, i, devices.get(i));
         }
         aml.end();
+        if (hotplug) {
+            HotplugAml.event(aml, config.pciHotplug());
+        }
         return Table.finish(Table.begin("DSDT", REVISION).putBytes(aml.toByteArray()));
     }
 
@@ -72,7 +81,8 @@ final class Dsdt {
         aml.end();
     }
 
-    private static void rootBridge(AmlWriter aml, PciHost host) {
+    private static void rootBridge(AmlWriter aml, AcpiConfig config) {
+        PciHost host = config.pciHost();
         aml.device("PCI0")
                 .name("_HID").eisaId("PNP0A08")
                 .name("_CID").eisaId("PNP0A03")
@@ -82,6 +92,9 @@ final class Dsdt {
                 .name("_CRS").resources(windows(host));
         interruptRouting(aml, host.intxBaseGsi());
         operatingSystemCapabilities(aml);
+        if (config.pciHotplug() != null) {
+            HotplugAml.slots(aml, config.pciHotplug());
+        }
         aml.end();
     }
 
@@ -190,8 +203,13 @@ final class Dsdt {
     }
 
     /** A name of a letter and three hexadecimal digits. */
-    private static String numbered(char letter, int index) {
-        char[] name = {letter, HEX.charAt(index >> 8 & 0xF), HEX.charAt(index >> 4 & 0xF), HEX.charAt(index & 0xF)};
+    static String numbered(char letter, int index) {
+        char[] name = {letter, hexDigit(index >> 8), hexDigit(index >> 4), hexDigit(index)};
         return new String(name);
+    }
+
+    /** The digit of the low four bits. */
+    static char hexDigit(int value) {
+        return HEX.charAt(value & 0xF);
     }
 }

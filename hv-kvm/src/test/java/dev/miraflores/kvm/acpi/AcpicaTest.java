@@ -39,6 +39,7 @@ class AcpicaTest {
         AcpiConfig config = AcpiConfig.builder(3)
                 .apicIds(List.of(0, 1, 300))
                 .pciHost(AcpiConfig.PciHost.withWindows(List.of(new AcpiConfig.MemoryWindow(16L << 30, 256L << 30))))
+                .pciHotplug(new AcpiConfig.PciHotplug(0x640, 1, 0xFFFF_FFFE))
                 .virtioMmio(List.of(new AcpiConfig.VirtioMmio(0xFEB0_0000L, 0x1000, 5, false),
                         new AcpiConfig.VirtioMmio(0xFEB0_1000L, 0x1000, 6, true)))
                 .build();
