@@ -2,7 +2,6 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.aio.IoThread;
-import dev.miraflores.devices.block.BlockDeviceConfig;
 import dev.miraflores.devices.block.VirtioBlockDevice;
 import dev.miraflores.devices.entropy.VirtioEntropyDevice;
 import dev.miraflores.devices.serial.CharBackend;
@@ -88,33 +87,28 @@ final class Assembly {
         if (config.debugExit()) {
             board.addDebugExit();
         }
+        DriveBays bays = cleanup.add(new DriveBays(vm, board, config.virtio()));
         for (VirtioBlockDevice disk : disks) {
-            board.addVirtio(config.virtio(), disk);
+            bays.addCold(disk.id(), disk);
         }
         if (config.rng()) {
             board.addVirtio(config.virtio(), new VirtioEntropyDevice(mainLoop));
         }
 
         List<Integer> apicIds = createVcpus(kvm, vm, board);
-        AcpiTables tables = AcpiTables.build(board.acpi(apicIds));
+        AcpiTables tables = AcpiTables.build(board.acpi(apicIds, config.virtio() == VirtioTransport.PCI));
         memory.write(tables.gpa(), tables.bytes());
         BootRegisters.apply(kernel.state(), vm.vcpus().getFirst());
         // Added last, closed first: no vCPU may be at a device that is being taken down.
         cleanup.add(vm::stop);
-        return new VirtualMachine(cleanup, vm, board);
+        return new VirtualMachine(cleanup, vm, board, bays);
     }
 
     /** Opens, checks and locks every image. */
     private List<VirtioBlockDevice> openDisks() {
         List<VirtioBlockDevice> disks = new ArrayList<>();
         for (DriveConfig drive : config.drives()) {
-            BlockDeviceConfig options = BlockDeviceConfig.raw(drive.id(), drive.file())
-                    .cache(drive.cache())
-                    .readOnly(drive.readOnly())
-                    .serial(drive.serial())
-                    .queueSize(drive.queueSize())
-                    .build();
-            disks.add(cleanup.add(VirtioBlockDevice.open(options)));
+            disks.add(cleanup.add(Disks.open(drive)));
         }
         return disks;
     }

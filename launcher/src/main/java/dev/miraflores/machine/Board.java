@@ -3,6 +3,8 @@ package dev.miraflores.machine;
 
 import dev.miraflores.devices.Bus;
 import dev.miraflores.devices.pci.PciAddressMap;
+import dev.miraflores.devices.pci.PciEjectListener;
+import dev.miraflores.devices.pci.PciHotplugController;
 import dev.miraflores.devices.pci.PciRoot;
 import dev.miraflores.devices.platform.AcpiPm;
 import dev.miraflores.devices.platform.DebugExitPort;
@@ -47,6 +49,10 @@ final class Board implements AutoCloseable {
     private final PciAddressMap pciMap;
     private final PciRoot pci;
     private final AcpiPm acpiPm;
+    private final PciHotplugController hotplug = new PciHotplugController(new SlotsChanged(), new Ejections());
+    private PciEjectListener ejectListener;
+    // A bit for each slot whose device stays for good, the bridge's first.
+    private int fixedSlots = 1;
     private final List<AcpiConfig.VirtioMmio> windows = new ArrayList<>();
     private final Cleanup cleanup = new Cleanup();
 
@@ -60,6 +66,7 @@ final class Board implements AutoCloseable {
         // 24 bits: the FADT does not say TMR_VAL_EXT.
         acpiPm = cleanup.add(new AcpiPm(interrupts.line(IoPorts.SCI_IRQ), power, false));
         ports.map(IoPorts.ACPI_PM, AcpiPm.PORT_COUNT, acpiPm);
+        ports.map(IoPorts.PCI_HOTPLUG, PciHotplugController.PORT_COUNT, hotplug);
         ports.map(IoPorts.I8042, 1, keyboardController());
         ports.map(IoPorts.RTC, Rtc.PORT_COUNT, clock());
         ports.map(IoPorts.RESET_CONTROL, 1, new ResetControlPort(power));
@@ -109,15 +116,65 @@ final class Board implements AutoCloseable {
         ports.map(IoPorts.DEBUG_EXIT, DebugExitPort.PORT_COUNT, new DebugExitPort(power));
     }
 
-    /** Puts a virtio device in; it belongs to the board from now on. */
+    /** Puts a virtio device in for good; it belongs to the board from now on. */
     void addVirtio(VirtioTransport transport, VirtioDevice device) {
         switch (transport) {
             case PCI -> {
-                VirtioPciTransport onPci = new VirtioPciTransport(device, memory, interrupts, interrupts);
-                pci.add(cleanup.add(onPci).function());
+                VirtioPciTransport onPci = cleanup.add(pciTransport(device));
+                fixedSlots |= 1 << pci.add(onPci.function());
             }
             case MMIO -> addMmio(device);
         }
+    }
+
+    /**
+     * Puts a disk in before the guest runs.
+     *
+     * @return where it is, for the caller to close before the board; null for a disk that stays, and belongs to the board
+     */
+    PciAttachment addDisk(VirtioTransport transport, VirtioDevice device) {
+        if (transport == VirtioTransport.MMIO) {
+            addMmio(device);
+            return null;
+        }
+        VirtioPciTransport onPci = pciTransport(device);
+        int slot = pci.add(onPci.function());
+        hotplug.present(slot);
+        return new PciAttachment(pci, onPci, slot);
+    }
+
+    /**
+     * Puts a disk in a free slot; {@link #hotplug} is not told yet.
+     *
+     * @param guestRuns whether its BARs are left to the guest
+     * @return where it is, for the caller to close before the board; null, and nothing has happened, where no slot is free
+     */
+    PciAttachment plugDisk(VirtioDevice device, boolean guestRuns) {
+        if (pci.freeSlots() == 0) {
+            return null;
+        }
+        VirtioPciTransport onPci = pciTransport(device);
+        int slot = guestRuns ? pci.plug(onPci.function(), hotplug.abandoned()) : pci.add(onPci.function());
+        return new PciAttachment(pci, onPci, slot);
+    }
+
+    /** How many slots of the PCI bus are empty. */
+    int freeSlots() {
+        return pci.freeSlots();
+    }
+
+    /** Through which the guest hears of slots. */
+    PciHotplugController hotplug() {
+        return hotplug;
+    }
+
+    /** Who is told of what the guest ejects; to be said before it runs. */
+    void onEject(PciEjectListener listener) {
+        ejectListener = listener;
+    }
+
+    private VirtioPciTransport pciTransport(VirtioDevice device) {
+        return new VirtioPciTransport(device, memory, interrupts, interrupts);
     }
 
     /** The windows lie in a row, and the interrupts are those that PCI's pins would have. */
@@ -139,8 +196,14 @@ final class Board implements AutoCloseable {
         acpiPm.pressPowerButton();
     }
 
-    /** What ACPI tells the guest about all of this. */
-    AcpiConfig acpi(List<Integer> apicIds) {
+    /**
+     * What ACPI tells the guest about all of this.
+     *
+     * @param pluggable whether slots are filled and emptied while the guest runs
+     */
+    AcpiConfig acpi(List<Integer> apicIds, boolean pluggable) {
+        AcpiConfig.PciHotplug slots = pluggable
+                ? new AcpiConfig.PciHotplug(IoPorts.PCI_HOTPLUG, IoPorts.PCI_HOTPLUG_GPE, ~fixedSlots) : null;
         AcpiConfig.FixedHardware registers = new AcpiConfig.FixedHardware(IoPorts.PM1A_EVT, IoPorts.PM1A_CNT,
                 IoPorts.PM_TMR, IoPorts.GPE0, AcpiPm.PORT_COUNT - AcpiPm.GPE0_STATUS, IoPorts.SCI_IRQ,
                 IoPorts.RESET_CONTROL, ResetControlPort.RESET_VALUE, AcpiPm.SLP_TYP_S5);
@@ -150,6 +213,7 @@ final class Board implements AutoCloseable {
                 .apicIds(apicIds)
                 .fixedHardware(registers)
                 .pciHost(AcpiConfig.PciHost.withWindows(memory64 == null ? List.of() : List.of(memory64)))
+                .pciHotplug(slots)
                 .virtioMmio(windows)
                 .build();
     }
@@ -157,5 +221,21 @@ final class Board implements AutoCloseable {
     @Override
     public void close() {
         cleanup.close();
+    }
+
+    private final class SlotsChanged implements Runnable {
+
+        @Override
+        public void run() {
+            acpiPm.raiseGpe(IoPorts.PCI_HOTPLUG_GPE);
+        }
+    }
+
+    private final class Ejections implements PciEjectListener {
+
+        @Override
+        public void ejected(int slot) {
+            ejectListener.ejected(slot);
+        }
     }
 }

@@ -31,6 +31,10 @@ final class IoPorts {
     static final int GPE0 = ACPI_PM + AcpiPm.GPE0_STATUS;
     static final int SCI_IRQ = 9;
 
+    /** {@link dev.miraflores.devices.pci.PciHotplugController}: below the ports that guests give to BARs. */
+    static final int PCI_HOTPLUG = 0x640;
+    static final int PCI_HOTPLUG_GPE = 1;
+
     private IoPorts() {
     }
 }

@@ -4,6 +4,7 @@ package dev.miraflores.machine;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.kvm.Vm;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * A virtual machine: a PC with virtio disks, made from a {@link MachineConfig}.
@@ -15,15 +16,20 @@ import java.time.Duration;
  */
 public final class VirtualMachine implements AutoCloseable {
 
+    /** How long a guest has to let go of a disk, where the caller does not say. */
+    public static final Duration DRIVE_ANSWER = Duration.ofSeconds(30);
+
     private final Cleanup cleanup;
     private final Vm vm;
     private final Board board;
+    private final DriveBays bays;
     private boolean closed;
 
-    VirtualMachine(Cleanup cleanup, Vm vm, Board board) {
+    VirtualMachine(Cleanup cleanup, Vm vm, Board board, DriveBays bays) {
         this.cleanup = cleanup;
         this.vm = vm;
         this.board = board;
+        this.bays = bays;
     }
 
     /**
@@ -57,6 +63,7 @@ public final class VirtualMachine implements AutoCloseable {
         if (closed) {
             throw new IllegalStateException("the machine is closed");
         }
+        bays.start();
         vm.start();
     }
 
@@ -76,6 +83,52 @@ public final class VirtualMachine implements AutoCloseable {
 
     public boolean isPaused() {
         return vm.isPaused();
+    }
+
+    /**
+     * Opens, checks and locks an image and puts it into the machine, which may be running: its guest is told by ACPI, and finds
+     * a new disk. Before {@link #start} the disk is as one that the machine was made with.
+     *
+     * @param drive without an id it gets one that is free
+     * @return the disk's id
+     * @throws ConfigException where the id is taken, all slots are, or the machine's disks are not on PCI
+     * @throws dev.miraflores.aio.DriveException where the image cannot be a disk, or is in use
+     * @throws IllegalStateException when the machine is closed
+     */
+    public String addDrive(DriveConfig drive) {
+        return bays.add(drive);
+    }
+
+    /** {@link #removeDrive(String, Duration)} with {@link #DRIVE_ANSWER}. */
+    public DriveRemoval removeDrive(String id) {
+        return bays.remove(id, DRIVE_ANSWER);
+    }
+
+    /**
+     * Asks the guest to let go of a disk. Once it has, the disk leaves its slot, finishes what it has in flight, and closes
+     * and unlocks its image. A guest may take its time or never answer: then the removal says so after {@code answerWithin},
+     * and can be asked for again or forced. Asking once more for a disk that is on its way out returns the same removal. Where
+     * no guest runs the disk is taken at once.
+     *
+     * @throws ConfigException where there is no such disk, or it is not on PCI
+     * @throws IllegalStateException when the machine is closed
+     */
+    public DriveRemoval removeDrive(String id, Duration answerWithin) {
+        return bays.remove(id, answerWithin);
+    }
+
+    /** The ids of the disks that are in, or on their way out, in the order in which they came. */
+    public List<String> driveIds() {
+        return bays.ids();
+    }
+
+    /** Lets {@code listener} hear of disks that come and go from now on. */
+    public void addDriveListener(DriveListener listener) {
+        bays.events().add(listener);
+    }
+
+    public void removeDriveListener(DriveListener listener) {
+        bays.events().remove(listener);
     }
 
     /** Presses the power button: a guest that listens powers itself off. */
@@ -107,6 +160,7 @@ public final class VirtualMachine implements AutoCloseable {
     public synchronized void close() {
         if (!closed) {
             closed = true;
+            bays.shutDown();
             cleanup.close();
         }
     }

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.machine;
+
+import dev.miraflores.aio.DriveException;
+import dev.miraflores.devices.block.VirtioBlockDevice;
+import dev.miraflores.devices.pci.PciEjectListener;
+import dev.miraflores.devices.pci.PciRoot;
+import dev.miraflores.kvm.Vm;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The disks of a machine: those it was made with, and those that come and go while it runs.
+ * <pre>
+ *   add      id and image checked, opened, locked │ slot │ listeners │ guest told
+ *   remove   guest asked ──────────────┐
+ *            force ────────────────────┼─ out of its slot │ thread of its own: drained, closed, unlocked │ listeners
+ *            guest ejects, asked or not┘ </pre>
+ * <p>Thread: any. {@link #ejected} runs on the vCPU thread that wrote the register: it only takes the disk out of its slot, as
+ * the guest may look whether that is empty; what has to wait for I/O has a thread of its own, so that a disk that hangs
+ * holds up neither a vCPU nor another disk. Lock order: this one, then that of {@link PciRoot}; neither is held while an
+ * image is opened or closed or a listener is called.
+ * <p>Lifetime: {@link #shutDown} while vCPUs may still run, {@link #close} once none does.
+ */
+final class DriveBays implements PciEjectListener, AutoCloseable {
+
+    private final Vm vm;
+    private final Board board;
+    private final VirtioTransport transport;
+    private final DriveEvents events = new DriveEvents();
+    private final RemovalClock clock;
+    // A drive that is being opened has its id, and no bay yet.
+    private final Map<String, DriveBay> bays = new LinkedHashMap<>();
+    private final DriveBay[] bySlot = new DriveBay[PciRoot.SLOTS];
+    private boolean running;
+    private boolean closing;
+    private int underWay;
+
+    DriveBays(Vm vm, Board board, VirtioTransport transport) {
+        this.vm = vm;
+        this.board = board;
+        this.transport = transport;
+        this.clock = new RemovalClock(vm.name() + "-unplug");
+        board.onEject(this);
+    }
+
+    /** Who hears what happens. */
+    DriveEvents events() {
+        return events;
+    }
+
+    /** Puts in a disk that the machine is made with. */
+    synchronized void addCold(String id, VirtioBlockDevice device) {
+        PciAttachment attachment = board.addDisk(transport, device);
+        DriveBay bay = new DriveBay(id, device, attachment);
+        bays.put(id, bay);
+        if (attachment != null) {
+            bySlot[attachment.slot()] = bay;
+        }
+    }
+
+    /** From now on there is a guest that knows what is in the slots. */
+    synchronized void start() {
+        running = true;
+    }
+
+    /** The ids of the disks that are in, or on their way out. */
+    synchronized List<String> ids() {
+        List<String> ids = new ArrayList<>();
+        for (DriveBay bay : bays.values()) {
+            if (bay != null) {
+                ids.add(bay.id());
+            }
+        }
+        return ids;
+    }
+
+    /** The disk of that id, or null. */
+    synchronized VirtioBlockDevice device(String id) {
+        DriveBay bay = bays.get(id);
+        return bay == null ? null : bay.device();
+    }
+
+    /**
+     * Opens a disk and puts it in.
+     *
+     * @return its id
+     */
+    String add(DriveConfig wish) {
+        String id = reserve(wish);
+        DriveBay bay = null;
+        try {
+            VirtioBlockDevice device = Disks.open(wish.withId(id));
+            bay = plug(id, device);
+            // Before the guest hears of it, and could eject it.
+            events.added(id);
+            tellGuest(bay);
+        } finally {
+            finished(id, bay);
+        }
+        return id;
+    }
+
+    private synchronized String reserve(DriveConfig wish) {
+        checkOpen();
+        String name = wish.id() == null ? wish.file() : wish.id();
+        checkPci(name);
+        if (wish.id() != null && bays.containsKey(wish.id())) {
+            throw new ConfigException("drive id=" + wish.id() + ": a drive of this machine has this id; use another");
+        }
+        if (board.freeSlots() == 0) {
+            throw full(name);
+        }
+        String id = wish.id();
+        for (int number = 0; id == null; number++) {
+            id = bays.containsKey("drive" + number) ? null : "drive" + number;
+        }
+        bays.put(id, null);
+        underWay++;
+        return id;
+    }
+
+    private void checkPci(String name) {
+        if (transport != VirtioTransport.PCI) {
+            throw new ConfigException("drive " + name + ": with --virtio " + transport
+                    + " disks stay as they are while a machine runs; use --virtio pci");
+        }
+    }
+
+    private static ConfigException full(String name) {
+        return new ConfigException("drive " + name + ": all " + VirtioTransport.PCI.maxDevices()
+                + " PCI slots are taken; remove another first");
+    }
+
+    private DriveBay plug(String id, VirtioBlockDevice device) {
+        try {
+            synchronized (this) {
+                PciAttachment attachment = board.plugDisk(device, running);
+                if (attachment == null) {
+                    throw full(id);
+                }
+                DriveBay bay = new DriveBay(id, device, attachment);
+                bySlot[attachment.slot()] = bay;
+                return bay;
+            }
+        } catch (RuntimeException | Error e) {
+            device.close();
+            throw e;
+        }
+    }
+
+    private synchronized void finished(String id, DriveBay bay) {
+        if (bay == null) {
+            bays.remove(id);
+        } else {
+            bays.put(id, bay);
+        }
+        underWay--;
+        notifyAll();
+    }
+
+    private synchronized void tellGuest(DriveBay bay) {
+        int slot = bay.attachment().slot();
+        if (running) {
+            board.hotplug().plugged(slot);
+        } else {
+            board.hotplug().present(slot);
+        }
+    }
+
+    /** Asks the guest for a disk; where there is no guest to ask the disk is taken. */
+    DriveRemoval remove(String id, Duration answerWithin) {
+        DriveBay bay;
+        boolean guest;
+        synchronized (this) {
+            checkOpen();
+            bay = bays.get(id);
+            if (bay == null) {
+                throw new ConfigException("drive id=" + id + ": this machine has no such drive; it has " + ids());
+            }
+            checkPci(id);
+            guest = running && vm.stopCause() == null;
+        }
+        DriveRemoval removal = bay.removal(this, DriveRemoval.State.ASKED);
+        if (guest) {
+            ask(removal, answerWithin);
+        } else {
+            force(bay);
+        }
+        return removal;
+    }
+
+    void ask(DriveRemoval removal, Duration answerWithin) {
+        synchronized (this) {
+            int slot = removal.bay().attachment().slot();
+            if (closing || bySlot[slot] != removal.bay() || !removal.asked()) {
+                return;
+            }
+            board.hotplug().requestEject(slot);
+        }
+        clock.start(removal, answerWithin, events);
+    }
+
+    void force(DriveBay bay) {
+        int slot = bay.attachment().slot();
+        synchronized (this) {
+            // Where it cannot be seized the guest has just ejected it.
+            if (closing || bySlot[slot] != bay || !board.hotplug().seize(slot)) {
+                return;
+            }
+            bySlot[slot] = null;
+        }
+        bay.attachment().hide();
+        board.hotplug().vanished(slot);
+        leave(bay);
+    }
+
+    @Override
+    public void ejected(int slot) {
+        DriveBay bay;
+        synchronized (this) {
+            bay = bySlot[slot];
+            if (closing || bay == null) {
+                return;
+            }
+            bySlot[slot] = null;
+        }
+        bay.attachment().hide();
+        leave(bay);
+    }
+
+    private void leave(DriveBay bay) {
+        DriveRemoval removal = bay.removal(this, DriveRemoval.State.LEAVING);
+        removal.leaving();
+        synchronized (this) {
+            if (closing) {
+                return;                                             // close() ends it, as all others
+            }
+            underWay++;
+        }
+        Thread.ofPlatform().name(vm.name() + "-unplug-" + bay.id()).daemon().start(new TearDown(bay, removal));
+    }
+
+    /** Waits for what is in flight, which may take long, and gives the image back. */
+    private final class TearDown implements Runnable {
+
+        private final DriveBay bay;
+        private final DriveRemoval removal;
+
+        TearDown(DriveBay bay, DriveRemoval removal) {
+            this.bay = bay;
+            this.removal = removal;
+        }
+
+        @Override
+        public void run() {
+            String why = null;
+            try {
+                bay.attachment().close();
+            } catch (RuntimeException | Error failure) {
+                why = failure instanceof DriveException ? failure.getMessage() : failure.toString();
+            }
+            // A disk that did not end keeps its id, and whatever else it has, until the machine is closed.
+            finished(bay.id(), why == null ? null : bay);
+            if (why == null) {
+                removal.removed();
+                events.removed(bay.id());
+            } else {
+                removal.failed(why);
+                events.removalFailed(bay.id(), why);
+            }
+        }
+    }
+
+    private void checkOpen() {
+        if (closing) {
+            throw new IllegalStateException("the machine is closed");
+        }
+    }
+
+    /** Lets no disk come or go any more, and waits for those that are on their way. */
+    void shutDown() {
+        boolean interrupted = false;
+        synchronized (this) {
+            closing = true;
+            while (underWay > 0) {
+                try {
+                    wait();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        }
+        clock.close();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Ends all disks that are on PCI; the others end with the board. */
+    @Override
+    public void close() {
+        shutDown();
+        Cleanup cleanup = new Cleanup();
+        synchronized (this) {
+            for (DriveBay bay : bays.values()) {
+                if (bay.attachment() != null) {
+                    cleanup.add(bay.attachment());
+                }
+            }
+            bays.clear();
+        }
+        cleanup.close();
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.machine;
+
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+
+/**
+ * The listeners of a machine's disks.
+ * <p>Thread: any.
+ */
+final class DriveEvents implements DriveListener {
+
+    private final List<DriveListener> listeners = new CopyOnWriteArrayList<>();
+
+    void add(DriveListener listener) {
+        listeners.add(listener);
+    }
+
+    void remove(DriveListener listener) {
+        listeners.remove(listener);
+    }
+
+    @Override
+    public void added(String id) {
+        tell(listener -> listener.added(id));
+    }
+
+    @Override
+    public void removed(String id) {
+        tell(listener -> listener.removed(id));
+    }
+
+    @Override
+    public void removalUnanswered(String id) {
+        tell(listener -> listener.removalUnanswered(id));
+    }
+
+    @Override
+    public void removalFailed(String id, String why) {
+        tell(listener -> listener.removalFailed(id, why));
+    }
+
+    private void tell(Consumer<DriveListener> event) {
+        for (DriveListener listener : listeners) {
+            try {
+                event.accept(listener);
+            } catch (RuntimeException e) {
+                System.getLogger(DriveEvents.class.getName()).log(System.Logger.Level.WARNING, "a drive's listener failed", e);
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.machine;
+
+import java.time.Duration;
+import java.util.concurrent.Future;
+
+/**
+ * A disk on its way out of a running machine.
+ * <pre>
+ *                   no answer in time
+ *      ASKED &lt;==========================&gt; UNANSWERED
+ *        |            askAgain                |
+ *        |  the guest ejects it, or force     |
+ *        +----------------+-------------------+
+ *                         v
+ *                      LEAVING ---- its I/O has finished, its image is unlocked ----&gt; REMOVED
+ *                         |
+ *                         +---- could not be ended ----&gt; FAILED </pre>
+ * <p>Thread: any.
+ */
+public final class DriveRemoval {
+
+    /** How far a removal has come. */
+    public enum State {
+        /** The guest was asked to let go of the disk. */
+        ASKED,
+        /** It has not, in the time that it had. It still may. */
+        UNANSWERED,
+        /** The disk is out of its slot; what is in flight is being waited for. */
+        LEAVING,
+        /** The disk is gone. */
+        REMOVED,
+        /** The disk is out of its slot, but {@link #failure} kept it from ending. */
+        FAILED;
+
+        /** Whether this state stays. */
+        public boolean isFinal() {
+            return this == REMOVED || this == FAILED;
+        }
+    }
+
+    private final DriveBays bays;
+    private final DriveBay bay;
+    private State state;
+    private String failure;
+    private Future<?> deadline;
+
+    DriveRemoval(DriveBays bays, DriveBay bay, State state) {
+        this.bays = bays;
+        this.bay = bay;
+        this.state = state;
+    }
+
+    /** The disk's id. */
+    public String id() {
+        return bay.id();
+    }
+
+    public synchronized State state() {
+        return state;
+    }
+
+    /** In {@link State#FAILED}, what happened, in one line; otherwise null. */
+    public synchronized String failure() {
+        return failure;
+    }
+
+    /**
+     * Waits for the disk to be gone, for the guest's time to be up, or for {@code timeout}, whatever is first.
+     *
+     * @return the state then
+     */
+    public synchronized State await(Duration timeout) throws InterruptedException {
+        long end = System.nanoTime() + timeout.toNanos();
+        while (state == State.ASKED || state == State.LEAVING) {
+            long leftNs = end - System.nanoTime();
+            if (leftNs <= 0) {
+                break;
+            }
+            wait(leftNs / 1_000_000, (int) (leftNs % 1_000_000));
+        }
+        return state;
+    }
+
+    /** Asks a guest that has not answered once more. Does nothing where the disk is out of its slot. */
+    public void askAgain(Duration answerWithin) {
+        bays.ask(this, answerWithin);
+    }
+
+    /**
+     * Takes the disk out of its slot whether the guest agrees or not, as by pulling a cable. What the guest has in flight is
+     * finished on the image, but the guest does not learn of it; it is told that the disk is gone. Returns at once. Does
+     * nothing where the disk is out of its slot already.
+     */
+    public void force() {
+        bays.force(bay);
+    }
+
+    DriveBay bay() {
+        return bay;
+    }
+
+    /** False where the disk is out of its slot and there is nothing to ask for. */
+    synchronized boolean asked() {
+        boolean stillIn = state == State.ASKED || state == State.UNANSWERED;
+        if (stillIn) {
+            become(State.ASKED);
+        }
+        return stillIn;
+    }
+
+    /** What will say that the time is up; cancelled by an answer. */
+    synchronized void deadline(Future<?> task) {
+        stopClock();
+        deadline = task;
+        if (state != State.ASKED) {
+            stopClock();
+        }
+    }
+
+    /** False where the guest has answered meanwhile. */
+    synchronized boolean unanswered() {
+        boolean changed = state == State.ASKED;
+        if (changed) {
+            become(State.UNANSWERED);
+        }
+        return changed;
+    }
+
+    synchronized void leaving() {
+        become(State.LEAVING);
+    }
+
+    synchronized void removed() {
+        become(State.REMOVED);
+    }
+
+    synchronized void failed(String why) {
+        failure = why;
+        become(State.FAILED);
+    }
+
+    private void become(State next) {
+        stopClock();
+        state = next;
+        notifyAll();
+    }
+
+    private void stopClock() {
+        if (deadline != null) {
+            deadline.cancel(false);
+            deadline = null;
+        }
+    }
+}
