@@ -4,6 +4,8 @@
 module dev.miraflores.aio {
     requires transitive dev.miraflores.bindings;
     requires org.jctools.core;
+    requires static jdk.jfr;
+
     exports dev.miraflores.aio;
     exports dev.miraflores.aio.uring;
     uses dev.miraflores.aio.BlockStageProvider;

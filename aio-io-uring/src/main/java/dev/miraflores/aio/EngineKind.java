@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.aio;
 
-/** What {@code aio=} can name: a way to hand requests to the kernel. In the order they are tried in. */
+/** What {@code aio=} can name: a way to hand requests to the kernel. In the order in which they are tried. */
 public enum EngineKind {
 
     /** Submission and completion rings that the kernel shares. */

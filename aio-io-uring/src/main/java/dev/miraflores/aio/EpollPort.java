@@ -141,7 +141,7 @@ final class EpollPort extends EventPort {
 
     @Override
     BlockEngine openEngine(BlockFile file, LinkOptions options) {
-        throw new DriveException("drive " + file + ": aio=io_uring: " + whyNoUring);
+        throw new IllegalStateException("drive " + file + ": " + whyNoUring);
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.aio;
 
+import dev.miraflores.aio.jfr.FlightEvents;
 import dev.miraflores.aio.uring.KernelFeatures;
 import dev.miraflores.linux.EventFd;
 import java.util.Arrays;
@@ -172,6 +173,7 @@ public final class IoThread implements AutoCloseable {
      * A link to {@code file} on this thread.
      *
      * @param options how
+     * @throws DriveException where the engine that they name is not to be had
      */
     public BlockEngine open(BlockFile file, LinkOptions options) {
         checkCurrent();
@@ -180,11 +182,21 @@ public final class IoThread implements AutoCloseable {
     }
 
     private BlockEngine openEngine(BlockFile file, LinkOptions options) {
-        return switch (options.engine() == null ? EngineKind.IO_URING : options.engine()) {
+        EngineChoice choice = choose(file, options.engine());
+        FlightEvents.driveEngine(file.toString(), choice.kind().word(), choice.whyNot());
+        return switch (choice.kind()) {
             case IO_URING -> port.openEngine(file, options);
             case NATIVE, THREADS ->
-                throw new DriveException("drive " + file + ": aio=" + options.engine() + " is not to be had here");
+                throw new DriveException("drive " + file + ": aio=" + choice.kind() + " is not to be had here");
         };
+    }
+
+    private EngineChoice choose(BlockFile file, EngineKind wish) {
+        try {
+            return EngineChoice.of(wish, file.cache(), new HostProbe(port.whyNoUring()));
+        } catch (DriveException e) {
+            throw new DriveException("drive " + file + ": " + e.getMessage());
+        }
     }
 
     /** For engines that are not the port's own: looks after {@code engine} from now on. */

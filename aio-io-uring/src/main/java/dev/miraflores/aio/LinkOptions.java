@@ -10,7 +10,8 @@ package dev.miraflores.aio;
  *                       been used for I/O then stays pinned as long as the link lives. Pages of it must not be discarded
  *                       meanwhile (MADV_DONTNEED, a balloon): I/O would go to the old ones
  * @param counters       what happens is counted here; they outlive the link
- * @param engine         what hands requests to the kernel; {@code null} for the best that is to be had
+ * @param engine         what is to hand requests to the kernel; {@code null} for the best that is to be had, see
+ *                       {@link EngineChoice}
  */
 public record LinkOptions(
         IoMemory memory, int depth, boolean registerMemory, Counters<EngineCounter> counters, EngineKind engine) {
