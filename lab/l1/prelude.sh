@@ -14,10 +14,12 @@ append="console=ttyS0 root=/dev/vda"
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
+# Waits as long as the last process that was started in the background lives.
 wait_for_line() { # FILE PATTERN SECONDS
     local i
     for ((i = 0; i < $3 * 5; i++)); do
         ! grep -qE "$2" "$1" 2>/dev/null || return 0
+        kill -0 $! 2>/dev/null || fail "it ended before a line like '$2' in $1"
         sleep 0.2
     done
     fail "no line like '$2' in $1 within $3 s"
