@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
-import dev.miraflores.aio.IoThread;
 import dev.miraflores.devices.block.VirtioBlockDevice;
 import dev.miraflores.devices.entropy.VirtioEntropyDevice;
 import dev.miraflores.devices.serial.CharBackend;
@@ -71,15 +70,16 @@ final class Assembly {
     }
 
     private VirtualMachine build(Kvm kvm, BootRequest request) {
-        List<VirtioBlockDevice> disks = openDisks();
+        // Before the devices that it serves, so that it ends after them.
+        MainLoop mainLoop = cleanup.add(new MainLoop());
+        DriveOpener opener = new DriveOpener(config, mainLoop);
+        List<VirtioBlockDevice> disks = openDisks(opener);
         GuestMemory memory = cleanup.add(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));
         LoadedKernel kernel = BootLoader.load(memory, request);
         Vm vm = cleanup.add(kvm.createVm("vm" + MADE.getAndIncrement()));
         vm.addMemory(memory);
         vm.createIrqchip();
 
-        // Before the board, so that it ends after the devices on it.
-        IoThread mainLoop = config.rng() ? cleanup.add(IoThread.start("main-loop")) : null;
         KvmInterrupts interrupts = new KvmInterrupts(vm);
         Board board = cleanup.add(new Board(memory, interrupts, new VmPowerControl(vm), kvm.physicalAddressBits()));
         CharBackend console = config.console();
@@ -87,12 +87,12 @@ final class Assembly {
         if (config.debugExit()) {
             board.addDebugExit();
         }
-        DriveBays bays = cleanup.add(new DriveBays(vm, board, config.virtio()));
+        DriveBays bays = cleanup.add(new DriveBays(vm, board, config.virtio(), opener));
         for (VirtioBlockDevice disk : disks) {
             bays.addCold(disk.id(), disk);
         }
         if (config.rng()) {
-            board.addVirtio(config.virtio(), new VirtioEntropyDevice(mainLoop));
+            board.addVirtio(config.virtio(), new VirtioEntropyDevice(mainLoop.thread()));
         }
 
         List<Integer> apicIds = createVcpus(kvm, vm, board);
@@ -105,10 +105,10 @@ final class Assembly {
     }
 
     /** Opens, checks and locks every image. */
-    private List<VirtioBlockDevice> openDisks() {
+    private List<VirtioBlockDevice> openDisks(DriveOpener opener) {
         List<VirtioBlockDevice> disks = new ArrayList<>();
         for (DriveConfig drive : config.drives()) {
-            disks.add(cleanup.add(Disks.open(drive)));
+            disks.add(cleanup.add(opener.open(drive)));
         }
         return disks;
     }

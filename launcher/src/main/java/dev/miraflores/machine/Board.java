@@ -2,6 +2,8 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.devices.Bus;
+import dev.miraflores.devices.Doorbells;
+import dev.miraflores.devices.block.VirtioBlockDevice;
 import dev.miraflores.devices.pci.PciAddressMap;
 import dev.miraflores.devices.pci.PciEjectListener;
 import dev.miraflores.devices.pci.PciHotplugController;
@@ -40,6 +42,8 @@ final class Board implements AutoCloseable {
     private static final long MEMORY64_BYTES = 64 * GIB;
     // Between the second PCI window and the I/O APIC.
     private static final long VIRTIO_MMIO_GPA = 0xFEB0_0000L;
+
+    private static final Doorbells TRAPPED = new TrappedDoorbells();
 
     private final Bus ports = new Bus();
     private final Bus memoryBus = new Bus();
@@ -173,8 +177,13 @@ final class Board implements AutoCloseable {
         ejectListener = listener;
     }
 
+    /** A disk that the main loop serves is told of notifications by the vCPU's thread, all others by KVM. */
+    private Doorbells doorbells(VirtioDevice device) {
+        return device instanceof VirtioBlockDevice disk && disk.options().sharedThread() != null ? TRAPPED : interrupts;
+    }
+
     private VirtioPciTransport pciTransport(VirtioDevice device) {
-        return new VirtioPciTransport(device, memory, interrupts, interrupts);
+        return new VirtioPciTransport(device, memory, interrupts, doorbells(device));
     }
 
     /** The windows lie in a row, and the interrupts are those that PCI's pins would have. */
@@ -182,7 +191,7 @@ final class Board implements AutoCloseable {
         long gpa = VIRTIO_MMIO_GPA + windows.size() * VirtioMmioTransport.WINDOW_BYTES;
         int gsi = PciRoot.INTX_FIRST_GSI + windows.size();
         VirtioMmioTransport transport = cleanup.add(
-                new VirtioMmioTransport(device, memory, gpa, interrupts.line(gsi), interrupts));
+                new VirtioMmioTransport(device, memory, gpa, interrupts.line(gsi), doorbells(device)));
         memoryBus.map(gpa, VirtioMmioTransport.WINDOW_BYTES, transport);
         windows.add(new AcpiConfig.VirtioMmio(gpa, (int) VirtioMmioTransport.WINDOW_BYTES, gsi, false));
     }

@@ -30,6 +30,7 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
     private final Vm vm;
     private final Board board;
     private final VirtioTransport transport;
+    private final DriveOpener opener;
     private final DriveEvents events = new DriveEvents();
     private final RemovalClock clock;
     // A drive that is being opened has its id, and no bay yet.
@@ -39,10 +40,11 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
     private boolean closing;
     private int underWay;
 
-    DriveBays(Vm vm, Board board, VirtioTransport transport) {
+    DriveBays(Vm vm, Board board, VirtioTransport transport, DriveOpener opener) {
         this.vm = vm;
         this.board = board;
         this.transport = transport;
+        this.opener = opener;
         this.clock = new RemovalClock(vm.name() + "-unplug");
         board.onEject(this);
     }
@@ -93,7 +95,7 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
         String id = reserve(wish);
         DriveBay bay = null;
         try {
-            VirtioBlockDevice device = Disks.open(wish.withId(id));
+            VirtioBlockDevice device = opener.open(wish.withId(id));
             bay = plug(id, device);
             // Before the guest hears of it, and could eject it.
             events.added(id);

@@ -2,59 +2,66 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.aio.CacheMode;
-import java.util.Objects;
+import dev.miraflores.aio.EngineKind;
+import dev.miraflores.devices.block.ErrorPolicy;
+import java.util.List;
 
 /**
- * A disk: a file on the host, shown to the guest as a virtio-blk device with a data plane thread of its own.
- *
- * @param id        its name within the machine, or null for one that the machine makes up
- * @param file      path of the file or block device
- * @param format    what the file holds; never guessed from its content, which the guest can write
- * @param cache     how the host's page cache is used
- * @param aio       the engine that does the I/O
- * @param readOnly  whether the guest sees a read-only disk; the file is then opened for reading only
- * @param serial    what the guest reads as the disk's serial number, at most 20 bytes of ASCII; empty for none
- * @param queueSize largest size of its virtqueue, a power of two
+ * A disk: what holds its bytes on the host, and how the guest reaches it as a virtio-blk device. Made by {@link #of},
+ * {@link #builder} or {@link #parse}; the names and usual values are those of {@code --drive}.
+ * <p>Thread: any; it never changes.
  */
-public record DriveConfig(String id, String file, Format format, CacheMode cache, Aio aio, boolean readOnly, String serial,
-        int queueSize) {
+public final class DriveConfig {
 
     /** QEMU's default, too. */
     public static final int DEFAULT_QUEUE_SIZE = 256;
     /** virtio-blk's GET_ID answers with as many bytes (virtio 1.3 §5.2.6). */
     public static final int SERIAL_BYTES = 20;
+    /** What a disk with nothing behind it has, unless it is told: QEMU's null-co does the same. */
+    public static final long DEFAULT_NULL_BYTES = 1L << 30;
+    static final long NO_BYTES = -1;
+    /** As many queues, and so as many I/O threads, as a disk may have. */
+    public static final int MAX_QUEUES = 64;
+    /** A thread's usual time to look for work, which is QEMU's. */
+    public static final long USUAL_POLL = -1;
+    /** The longest a thread may look for work before it sleeps: more is a mistake of units. */
+    public static final long MAX_POLL_NS = 1_000_000_000;
 
-    /** What a drive's file holds. */
+    /** What a drive's file holds. Never guessed from its content, which the guest can write. */
     public enum Format {
         /** The disk's bytes, one after the other. */
-        RAW
+        RAW,
+        /** An image that grows as it is written. */
+        QCOW2,
+        /** There is no file: requests succeed and do nothing. */
+        NULL;
+
+        /** The word for {@code format=}. */
+        @Override
+        public String toString() {
+            return this == RAW ? "raw" : this == QCOW2 ? "qcow2" : "null";
+        }
     }
 
-    /** The engine that does a drive's I/O. */
-    public enum Aio {
-        IO_URING
-    }
+    /** Frozen: nobody else has it. */
+    private final DriveBuilder values;
 
-    public DriveConfig {
-        Objects.requireNonNull(format);
-        Objects.requireNonNull(cache);
-        Objects.requireNonNull(aio);
-        Objects.requireNonNull(serial);
-        Objects.requireNonNull(file);
-        if (id != null && !isId(id)) {
-            throw new ConfigException("drive id=" + id + ": not an id; use a letter, then letters, digits, '-', '.' or '_'");
+    DriveConfig(DriveBuilder values) {
+        this.values = values;
+        if (values.format == Format.NULL && values.nullBytes == NO_BYTES) {
+            values.nullBytes = DEFAULT_NULL_BYTES;
         }
-        if (serial.length() > SERIAL_BYTES || !isPrintableAscii(serial)) {
-            throw new ConfigException("drive serial=" + serial + "; use at most " + SERIAL_BYTES + " characters of ASCII");
-        }
-        if (queueSize < 2 || queueSize > 1024 || Integer.bitCount(queueSize) != 1) {
-            throw new ConfigException("drive queue-size=" + queueSize + "; use a power of two from 2 to 1024");
-        }
+        DriveRules.check(this);
     }
 
     /** A raw, writable disk with QEMU's defaults. */
     public static DriveConfig of(String file) {
-        return new DriveConfig(null, file, Format.RAW, CacheMode.WRITEBACK, Aio.IO_URING, false, "", DEFAULT_QUEUE_SIZE);
+        return builder().file(file).build();
+    }
+
+    /** Starts from a raw, writable disk with QEMU's defaults, but without a file. */
+    public static DriveBuilder builder() {
+        return new DriveBuilder();
     }
 
     /**
@@ -66,44 +73,138 @@ public record DriveConfig(String id, String file, Format format, CacheMode cache
         return DriveOptions.parse(text);
     }
 
+    /** All of this, to be changed. */
+    public DriveBuilder toBuilder() {
+        return values.copy();
+    }
+
     /** This drive under another id. */
-    public DriveConfig withId(String newId) {
-        return new DriveConfig(newId, file, format, cache, aio, readOnly, serial, queueSize);
+    public DriveConfig withId(String id) {
+        return toBuilder().id(id).build();
     }
 
     /** This drive with another use of the page cache. */
-    public DriveConfig withCache(CacheMode newCache) {
-        return new DriveConfig(id, file, format, newCache, aio, readOnly, serial, queueSize);
+    public DriveConfig withCache(CacheMode cache) {
+        return toBuilder().cache(cache).build();
     }
 
     /** This drive, read-only or not. */
-    public DriveConfig withReadOnly(boolean newReadOnly) {
-        return new DriveConfig(id, file, format, cache, aio, newReadOnly, serial, queueSize);
+    public DriveConfig withReadOnly(boolean readOnly) {
+        return toBuilder().readOnly(readOnly).build();
     }
 
-    private static boolean isId(String text) {
-        if (text.isEmpty() || !isLetter(text.charAt(0))) {
-            return false;
-        }
-        for (int i = 1; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (!isLetter(c) && !(c >= '0' && c <= '9') && "-._".indexOf(c) < 0) {
-                return false;
-            }
-        }
-        return true;
+    /** Its name within the machine, or null for one that the machine makes up. */
+    public String id() {
+        return values.id;
     }
 
-    private static boolean isLetter(char c) {
-        return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z';
+    /** Path of the file or block device; null with {@link Format#NULL}. */
+    public String file() {
+        return values.file;
     }
 
-    private static boolean isPrintableAscii(String text) {
-        for (int i = 0; i < text.length(); i++) {
-            if (text.charAt(i) < ' ' || text.charAt(i) > '~') {
-                return false;
-            }
-        }
-        return true;
+    public Format format() {
+        return values.format;
+    }
+
+    /** What a qcow2 image takes from where it has nothing of its own; null for nothing, whatever the image says. */
+    public String backing() {
+        return values.backing;
+    }
+
+    /** Bytes on a disk with {@link Format#NULL}, a multiple of 512; −1 for others. */
+    public long nullBytes() {
+        return values.nullBytes;
+    }
+
+    /** How the host's page cache is used. */
+    public CacheMode cache() {
+        return values.cache;
+    }
+
+    /** The engine that has to do its I/O, or null for the best one that there is. */
+    public EngineKind aio() {
+        return values.aio;
+    }
+
+    /** Whether the guest sees a read-only disk; the file is then opened for reading only. */
+    public boolean readOnly() {
+        return values.readOnly;
+    }
+
+    /** What the guest reads as the disk's serial number, at most 20 bytes of ASCII; empty for none. */
+    public String serial() {
+        return values.serial;
+    }
+
+    /** Whether the disk has I/O threads of its own; otherwise it is served by the main loop, and each notification traps. */
+    public boolean dataplane() {
+        return values.dataplane;
+    }
+
+    /** Virtqueues, or 0 for one per virtual CPU. */
+    public int queues() {
+        return values.queues;
+    }
+
+    /** Largest size of each virtqueue, a power of two. */
+    public int queueSize() {
+        return values.queueSize;
+    }
+
+    /** Threads that share the queues. */
+    public int ioThreads() {
+        return values.ioThreads;
+    }
+
+    /** Nanoseconds that a thread may look for work before it sleeps, 0 for not at all, or {@link #USUAL_POLL}. */
+    public long pollMaxNs() {
+        return values.pollMaxNs;
+    }
+
+    /** Whether the guest's discards give space back to the host. */
+    public boolean discard() {
+        return values.discard;
+    }
+
+    /** Whether the guest is offered packed virtqueues (virtio 1.3 §2.8), beside split ones. */
+    public boolean packed() {
+        return values.packed;
+    }
+
+    /** Whether the guest is offered that requests come back in the order they were made (§2.7.9). */
+    public boolean inOrder() {
+        return values.inOrder;
+    }
+
+    /** What becomes of a read that fails on the host. */
+    public ErrorPolicy readErrors() {
+        return values.readErrors;
+    }
+
+    /** What becomes of any other request that does. */
+    public ErrorPolicy writeErrors() {
+        return values.writeErrors;
+    }
+
+    /** Stages in front of the image, the guest's side first. */
+    public List<DriveStage> stages() {
+        return values.stages;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof DriveConfig config && values.list().equals(config.values.list());
+    }
+
+    @Override
+    public int hashCode() {
+        return values.list().hashCode();
+    }
+
+    /** All of it that is not as usual, in the words of {@code --drive}. */
+    @Override
+    public String toString() {
+        return DriveText.of(this);
     }
 }

@@ -2,146 +2,202 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.aio.CacheMode;
-import dev.miraflores.machine.DriveConfig.Aio;
+import dev.miraflores.aio.EngineKind;
+import dev.miraflores.devices.block.ErrorPolicy;
 import dev.miraflores.machine.DriveConfig.Format;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * The words of {@code --drive}: those that are built, and those that QEMU or our own design has and that are refused
- * by name rather than as unknown.
+ * The words of {@code --drive}: those that are built, and those that QEMU has and that are refused by name rather than as
+ * unknown.
+ * <p>Thread: one. On the way to a guest's first instruction: neither lambdas nor patterns, whose first use takes milliseconds.
  */
 final class DriveOptions {
 
-    private static final String OPTION = "--drive";
+    static final String OPTION = "--drive";
 
-    private static final List<String> BUILT = List.of("file", "id", "format", "if", "cache", "aio", "readonly",
-            "serial", "dataplane", "queues", "queue-size");
-    private static final List<String> NOT_BUILT = List.of("poll-max-ns", "media", "snapshot", "discard",
-            "detect-zeroes", "werror", "rerror", "copy-on-read", "index", "bus", "unit", "addr", "boot", "group",
-            "node-name", "driver", "size", "auto-read-only", "force-share", "locking", "read-only", "iops", "iops_rd",
-            "iops_wr", "bps", "bps_rd", "bps_wr", "iops_max", "bps_max", "iops_size");
-    private static final String THROTTLING = "throttling.";
+    private static final String STAGE = "stage.";
+
+    private static final List<String> BUILT = List.of("file", "id", "format", "if", "cache", "aio", "readonly", "serial",
+            "dataplane", "queues", "iothreads", "queue-size", "packed", "in-order", "poll-max-ns", "discard", "rerror",
+            "werror", "backing", "size", "stage");
+    private static final List<String> NOT_BUILT = List.of("media", "snapshot", "detect-zeroes", "copy-on-read", "index",
+            "bus", "unit", "addr", "boot", "node-name", "driver", "auto-read-only", "force-share", "locking");
+    /** QEMU's second name for what is built under its first. */
+    private static final Map<String, String> OTHER_NAMES = Map.of("read-only", "readonly", "group", "throttling.group",
+            "num-queues", "queues", "iothread", "iothreads");
 
     private final String text;
-    private final Map<String, String> pairs;
+    private final DriveBuilder drive = DriveConfig.builder();
+    private String stage;
+    private Map<String, String> stageOptions = Map.of();
 
-    private DriveOptions(String text, Map<String, String> pairs) {
+    private DriveOptions(String text) {
         this.text = text;
-        this.pairs = pairs;
     }
 
     static DriveConfig parse(String text) {
-        DriveOptions options = new DriveOptions(text, KeyValues.parse(OPTION, text));
-        options.checkKeys();
-        options.checkFixedValues();
-        Format format = options.format();
-        CacheMode cache = options.cache();
-        Aio aio = options.aio();
-        boolean readOnly = options.onOff("readonly", false);
-        int queueSize = options.queueSize();
-        String file = options.file();
+        DriveOptions options = new DriveOptions(text);
+        for (Map.Entry<String, String> pair : KeyValues.parse(OPTION, text).entrySet()) {
+            options.set(pair.getKey(), pair.getValue());
+        }
+        options.addStage();
         try {
-            return new DriveConfig(options.pairs.get("id"), file, format, cache, aio, readOnly,
-                    options.text("serial", ""), queueSize);
+            return options.drive.build();
         } catch (ConfigException e) {
             throw new ConfigException(OPTION + " " + text + ": " + e.getMessage(), e);
         }
     }
 
-    private void checkKeys() {
-        for (String key : pairs.keySet()) {
-            if (BUILT.contains(key)) {
-                continue;
-            }
-            if (NOT_BUILT.contains(key) || key.startsWith(THROTTLING)) {
-                throw wrong(key + " is not built yet; leave it out");
-            }
-            List<String> known = new ArrayList<>(BUILT);
-            known.addAll(NOT_BUILT);
-            throw wrong("unknown key '" + key + "'; the nearest is '" + Nearest.to(key, known) + "'");
+    private void set(String key, String value) {
+        switch (key) {
+            case "file" -> drive.file(value);
+            case "id" -> drive.id(value);
+            case "format" -> drive.format(format(value));
+            case "backing" -> drive.backing(value);
+            case "size" -> drive.nullBytes(size(key, value));
+            case "if" -> checkInterface(value);
+            case "cache" -> drive.cache(cache(value));
+            case "aio" -> drive.aio(aio(value));
+            case "readonly" -> drive.readOnly(onOff(key, value));
+            case "discard" -> drive.discard(discard(value));
+            case "serial" -> drive.serial(value);
+            case "dataplane" -> drive.dataplane(onOff(key, value));
+            case "queues" -> drive.queues(count(key, value, DriveConfig.MAX_QUEUES));
+            case "iothreads" -> drive.ioThreads(count(key, value, DriveConfig.MAX_QUEUES));
+            case "queue-size" -> drive.queueSize(queueSize(value));
+            case "packed" -> drive.packed(onOff(key, value));
+            case "in-order" -> drive.inOrder(onOff(key, value));
+            case "poll-max-ns" -> drive.pollMaxNs(pollMaxNs(value));
+            case "rerror" -> drive.readErrors(onError(key, value));
+            case "werror" -> drive.writeErrors(onError(key, value));
+            case "stage" -> stage = value;
+            default -> setOther(key, value);
         }
     }
 
-    /** Keys with one value that is built, and others that may be some day. */
-    private void checkFixedValues() {
-        switch (text("if", "virtio")) {
+    private void setOther(String key, String value) {
+        if (key.startsWith(STAGE) && key.length() > STAGE.length()) {
+            stageOptions = stageOptions.isEmpty() ? new HashMap<>() : stageOptions;
+            stageOptions.put(key.substring(STAGE.length()), value);
+            return;
+        }
+        if (NOT_BUILT.contains(key)) {
+            throw wrong(key + " is not built yet; leave it out");
+        }
+        if (OTHER_NAMES.containsKey(key)) {
+            throw wrong(key + " is written " + OTHER_NAMES.get(key) + " here");
+        }
+        List<String> known = new ArrayList<>(BUILT);
+        known.addAll(NOT_BUILT);
+        throw wrong("unknown key '" + key + "'; the nearest is '" + Nearest.to(key, known) + "'");
+    }
+
+    private void addStage() {
+        if (stage != null) {
+            drive.stage(DriveStage.of(stage, stageOptions));
+        } else if (!stageOptions.isEmpty()) {
+            throw wrong("stage." + stageOptions.keySet().iterator().next() + " without a stage; write stage=NAME too");
+        }
+    }
+
+    private void checkInterface(String value) {
+        switch (value) {
             case "virtio" -> { }
             case "none", "ide", "scsi", "sd", "mtd", "floppy", "pflash", "xen" ->
-                throw wrong("if=" + pairs.get("if") + " is not built yet; use if=virtio");
-            default -> throw wrong("if=" + pairs.get("if") + " is unknown; use if=virtio");
-        }
-        if (!onOff("dataplane", true)) {
-            throw wrong("dataplane=off is not built yet; leave it on");
-        }
-        String queues = text("queues", "1");
-        if (!queues.equals("1")) {
-            throw wrong("queues=" + queues + " is not built yet; use one");
+                throw wrong("if=" + value + " is not built yet; use if=virtio");
+            default -> throw wrong("if=" + value + " is unknown; use if=virtio");
         }
     }
 
-    private Format format() {
-        return switch (text("format", "raw")) {
+    private Format format(String value) {
+        return switch (value) {
             case "raw" -> Format.RAW;
-            case "null", "null-co", "null-aio" -> throw wrong("format=null is not built yet; use format=raw");
-            case "qcow2", "qcow", "qed", "vmdk", "vdi", "vhdx", "vpc", "luks" -> throw wrong("format="
-                    + pairs.get("format") + " is not built yet; make a raw image of it with: qemu-img convert -O raw");
-            default -> throw wrong("format=" + pairs.get("format") + " is unknown; use format=raw");
+            case "qcow2" -> Format.QCOW2;
+            case "null" -> Format.NULL;
+            case "null-co", "null-aio" -> throw wrong("format=" + value + " is written format=null here");
+            case "qcow", "qed", "vmdk", "vdi", "vhdx", "vpc", "luks", "parallels", "dmg", "bochs", "cloop" ->
+                throw wrong("format=" + value + " is not built; make a qcow2 image of it with: qemu-img convert -O qcow2");
+            default -> throw wrong("format=" + value + " is unknown; use raw, qcow2 or null");
         };
     }
 
-    private String file() {
-        String file = pairs.get("file");
-        if (file == null || file.isEmpty()) {
-            throw wrong("no file is named; write file=PATH");
-        }
-        return file;
-    }
-
-    private CacheMode cache() {
-        String word = text("cache", "writeback");
-        CacheMode mode = CacheMode.of(word);
+    private CacheMode cache(String value) {
+        CacheMode mode = CacheMode.of(value);
         if (mode == null) {
-            throw wrong("cache=" + word + " is unknown; use none, writeback, writethrough, directsync or unsafe");
+            throw wrong("cache=" + value + " is unknown; use none, writeback, writethrough, directsync or unsafe");
         }
         return mode;
     }
 
-    private Aio aio() {
-        return switch (text("aio", "io_uring")) {
-            case "io_uring" -> Aio.IO_URING;
-            case "native", "threads" -> throw wrong("aio=" + pairs.get("aio") + " is not built yet; use aio=io_uring");
-            default -> throw wrong("aio=" + pairs.get("aio") + " is unknown; use aio=io_uring");
+    private EngineKind aio(String value) {
+        EngineKind kind = EngineKind.of(value);
+        if (kind == null) {
+            throw wrong("aio=" + value + " is unknown; use io_uring, native or threads");
+        }
+        return kind;
+    }
+
+    private boolean discard(String value) {
+        return switch (value) {
+            case "unmap", "on" -> true;
+            case "ignore", "off" -> false;
+            default -> throw wrong("discard=" + value + " is unknown; use unmap or ignore");
         };
     }
 
-    private int queueSize() {
-        String value = pairs.get("queue-size");
-        if (value == null) {
-            return DriveConfig.DEFAULT_QUEUE_SIZE;
-        }
-        try {
-            return Integer.parseInt(value);
-        } catch (NumberFormatException e) {
-            throw wrong("queue-size=" + value + "; use a power of two from 2 to 1024");
-        }
+    private ErrorPolicy onError(String key, String value) {
+        return switch (value) {
+            case "report" -> ErrorPolicy.REPORT;
+            case "ignore" -> ErrorPolicy.IGNORE;
+            case "stop" -> ErrorPolicy.STOP;
+            case "enospc" -> ErrorPolicy.ENOSPC;
+            default -> throw wrong(key + "=" + value + " is unknown; use report, ignore"
+                    + (key.equals("werror") ? ", stop or enospc" : " or stop"));
+        };
     }
 
-    private boolean onOff(String key, boolean absent) {
-        String value = pairs.get(key);
-        if (value == null) {
-            return absent;
+    private int queueSize(String value) {
+        long size = Quantity.parse(value);
+        if (size < 0 || size > Integer.MAX_VALUE) {
+            throw wrong("queue-size=" + value + "; use a power of two from 2 to 1024");
         }
+        return (int) size;
+    }
+
+    private int count(String key, String value, int most) {
+        long count = Quantity.parse(value);
+        if (count < 1 || count > most) {
+            throw wrong(key + "=" + value + "; use 1 to " + most);
+        }
+        return (int) count;
+    }
+
+    private long pollMaxNs(String value) {
+        long ns = Quantity.parse(value);
+        if (ns < 0 || ns > DriveConfig.MAX_POLL_NS) {
+            throw wrong("poll-max-ns=" + value + "; use 0 (no polling) to " + DriveConfig.MAX_POLL_NS + " ns");
+        }
+        return ns;
+    }
+
+    private long size(String key, String value) {
+        long bytes = Quantity.parseBytes(value);
+        if (bytes < 0) {
+            throw wrong(key + "=" + value + ": not a size; write a number of bytes, or one with K, M, G or T");
+        }
+        return bytes;
+    }
+
+    private boolean onOff(String key, String value) {
         return switch (value) {
             case "on", "yes", "true" -> true;
             case "off", "no", "false" -> false;
             default -> throw wrong(key + "=" + value + "; use on or off");
         };
-    }
-
-    private String text(String key, String absent) {
-        return pairs.getOrDefault(key, absent);
     }
 
     private ConfigException wrong(String what) {

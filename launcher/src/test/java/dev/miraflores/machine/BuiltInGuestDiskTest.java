@@ -65,6 +65,17 @@ class BuiltInGuestDiskTest {
         BuiltInGuest.assertWritten(disk, 0, 64, 1, 0);
     }
 
+    /** Each notification traps, and one thread serves all: the same device. */
+    @ParameterizedTest
+    @EnumSource(VirtioTransport.class)
+    void shouldServeADiskWithoutADataPlane(VirtioTransport transport) throws Exception {
+        Path disk = BuiltInGuest.disk(directory, 64);
+        String where = transport == VirtioTransport.MMIO ? " mmio=0xfeb00000 line=16" : "";
+        BuiltInGuest.run("blocks=48 rounds=2" + where, m -> m.virtio(transport).rng(true)
+                .drive(DriveConfig.parse("file=" + disk + ",dataplane=off"))).assertPassed();
+        BuiltInGuest.assertWritten(disk, 0, 48, 1, 1);
+    }
+
     @Test
     void shouldSleepInTheGuestUntilItsInterrupt() throws Exception {
         Path disk = BuiltInGuest.disk(directory, 16);

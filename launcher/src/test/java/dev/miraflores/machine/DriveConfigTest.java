@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.CacheMode;
+import dev.miraflores.aio.EngineKind;
+import dev.miraflores.devices.block.ErrorPolicy;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,14 +22,32 @@ class DriveConfigTest {
         assertEquals(CacheMode.WRITEBACK, drive.cache());
         assertEquals(256, drive.queueSize());
         assertEquals("", drive.serial());
+        assertEquals(0, drive.queues());
+        assertEquals(1, drive.ioThreads());
+        assertEquals(null, drive.aio());
+        assertEquals(true, drive.discard());
+        assertEquals(true, drive.dataplane());
+        assertEquals(ErrorPolicy.REPORT, drive.readErrors());
+        assertEquals(ErrorPolicy.ENOSPC, drive.writeErrors());
     }
 
     @Test
     void shouldTakeEveryKeyThatIsBuilt() {
-        DriveConfig drive = DriveConfig.parse("file=/d,id=root,format=raw,if=virtio,cache=none,aio=io_uring,readonly=on,"
-                + "serial=S123,dataplane=on,queues=1,queue-size=512");
-        assertEquals(new DriveConfig("root", "/d", DriveConfig.Format.RAW, CacheMode.NONE, DriveConfig.Aio.IO_URING, true,
-                "S123", 512), drive);
+        DriveConfig drive = DriveConfig.parse("file=/d,id=root,format=qcow2,backing=/b,if=virtio,cache=none,aio=native,"
+                + "readonly=on,serial=S123,dataplane=on,queues=4,iothreads=2,queue-size=512,packed=off,in-order=on,"
+                + "poll-max-ns=5000,discard=ignore,rerror=stop,werror=report,stage=count,stage.every=2,stage.x=a=b");
+        assertEquals(DriveConfig.builder().file("/d").id("root").format(DriveConfig.Format.QCOW2).backing("/b")
+                .cache(CacheMode.NONE).aio(EngineKind.NATIVE).readOnly(true).serial("S123").queues(4).ioThreads(2)
+                .queueSize(512).packed(false).inOrder(true).pollMaxNs(5000).discard(false)
+                .readErrors(ErrorPolicy.STOP).writeErrors(ErrorPolicy.REPORT)
+                .stage(DriveStage.of("count", Map.of("every", "2", "x", "a=b"))).build(), drive);
+    }
+
+    @Test
+    void shouldMakeADiskOfNothing() {
+        assertEquals(DriveConfig.DEFAULT_NULL_BYTES, DriveConfig.parse("format=null").nullBytes());
+        assertEquals(3L << 30, DriveConfig.parse("size=3G,format=null,dataplane=off").nullBytes());
+        assertEquals(512, DriveConfig.parse("format=null,size=512").nullBytes());
     }
 
     @Test
@@ -42,17 +63,39 @@ class DriveConfigTest {
         "fiel=d                          | unknown key 'fiel'; the nearest is 'file'",
         "file=d,read_only=on             | unknown key 'read_only'; the nearest is 'readonly'",
         "file=d,queue_size=8             | unknown key 'queue_size'; the nearest is 'queue-size'",
-        "file=d,poll-max-ns=5            | poll-max-ns is not built yet; leave it out",
-        "file=d,throttling.iops-total=10 | throttling.iops-total is not built yet; leave it out",
+        "file=d,detect-zeroes=on         | detect-zeroes is not built yet; leave it out",
+        "file=d,num-queues=2             | num-queues is written queues here",
+        "file=d,read-only=on             | read-only is written readonly here",
         "file=d,if=ide                   | if=ide is not built yet; use if=virtio",
         "file=d,if=nvme                  | if=nvme is unknown; use if=virtio",
-        "file=d,format=qcow2             | format=qcow2 is not built yet; make a raw image of it with: qemu-img convert -O raw",
-        "file=d,format=rwa               | format=rwa is unknown; use format=raw",
+        "file=d,format=vmdk              | format=vmdk is not built; make a qcow2 image of it with: qemu-img convert -O qcow2",
+        "file=d,format=rwa               | format=rwa is unknown; use raw, qcow2 or null",
+        "format=null-co                  | format=null-co is written format=null here",
+        "file=d,format=null              | drive file=d: format=null has no file; leave one of the two out",
+        "format=null,size=513            | drive size=513; use a multiple of 512, above 0",
+        "format=null,size=0              | drive size=0; use a multiple of 512, above 0",
+        "format=null,size=1X             | size=1X: not a size; write a number of bytes, or one with K, M, G or T",
+        "format=null,size=9999999999G    | size=9999999999G: not a size; write a number of bytes, or one with K, M, G or T",
+        "file=d,size=1G,format=qcow2     | drive size=1073741824: format=qcow2 has its file's size; leave it out, or change it with: truncate -s",
+        "file=d,backing=e                | drive backing=e: only format=qcow2 can have one; leave it out",
+        "file=d,format=qcow2,backing=    | drive backing=: no file is named; write backing=PATH",
         "file=d,cache=always             | cache=always is unknown; use none, writeback, writethrough, directsync or unsafe",
-        "file=d,aio=native               | aio=native is not built yet; use aio=io_uring",
-        "file=d,aio=uring                | aio=uring is unknown; use aio=io_uring",
-        "file=d,dataplane=off            | dataplane=off is not built yet; leave it on",
-        "file=d,queues=4                 | queues=4 is not built yet; use one",
+        "file=d,aio=uring                | aio=uring is unknown; use io_uring, native or threads",
+        "file=d,dataplane=x              | dataplane=x; use on or off",
+        "file=d,queues=0                 | queues=0; use 1 to 64",
+        "file=d,queues=65                | queues=65; use 1 to 64",
+        "file=d,iothreads=0              | iothreads=0; use 1 to 64",
+        "file=d,queues=2,iothreads=3     | drive iothreads=3: more than queues=2 keep busy; use at most as many",
+        "file=d,iothreads=2,dataplane=off | drive iothreads=2: with dataplane=off the main loop serves it; leave one of the two out",
+        "file=d,poll-max-ns=9,dataplane=off | drive poll-max-ns=9: with dataplane=off nothing polls; leave one of the two out",
+        "file=d,poll-max-ns=-1           | poll-max-ns=-1; use 0 (no polling) to 1000000000 ns",
+        "file=d,poll-max-ns=9000000000   | poll-max-ns=9000000000; use 0 (no polling) to 1000000000 ns",
+        "file=d,discard=yes              | discard=yes is unknown; use unmap or ignore",
+        "file=d,rerror=enospc            | drive rerror=enospc: no read needs room; use report, ignore or stop",
+        "file=d,rerror=auto              | rerror=auto is unknown; use report, ignore or stop",
+        "file=d,werror=pause             | werror=pause is unknown; use report, ignore, stop or enospc",
+        "file=d,stage=                   | drive stage=: no stage is named; write stage=NAME",
+        "file=d,stage.x=1                | stage.x without a stage; write stage=NAME too",
         "file=d,readonly=maybe           | readonly=maybe; use on or off",
         "file=d,queue-size=100           | drive queue-size=100; use a power of two from 2 to 1024",
         "file=d,queue-size=lots          | queue-size=lots; use a power of two from 2 to 1024",

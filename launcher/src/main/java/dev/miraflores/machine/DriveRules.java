@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.machine;
+
+import dev.miraflores.devices.block.ErrorPolicy;
+import dev.miraflores.machine.DriveConfig.Format;
+
+/** What a {@link DriveConfig} has to be, whoever made it. Messages begin with the word for {@code --drive}. */
+final class DriveRules {
+
+    private static final int SECTOR_BYTES = 512;
+
+    private final DriveConfig drive;
+
+    private DriveRules(DriveConfig drive) {
+        this.drive = drive;
+    }
+
+    /** @throws ConfigException where it is not */
+    static void check(DriveConfig drive) {
+        DriveRules rules = new DriveRules(drive);
+        rules.checkNames();
+        rules.checkImage();
+        rules.checkQueues();
+        rules.checkThreads();
+        if (drive.readErrors() == ErrorPolicy.ENOSPC) {
+            throw new ConfigException("drive rerror=enospc: no read needs room; use report, ignore or stop");
+        }
+        for (DriveStage stage : drive.stages()) {
+            if (stage.name().isEmpty()) {
+                throw new ConfigException("drive stage=: no stage is named; write stage=NAME");
+            }
+        }
+    }
+
+    private void checkNames() {
+        if (drive.id() != null && !isId(drive.id())) {
+            throw new ConfigException("drive id=" + drive.id()
+                    + ": not an id; use a letter, then letters, digits, '-', '.' or '_'");
+        }
+        if (drive.serial().length() > DriveConfig.SERIAL_BYTES || !isPrintableAscii(drive.serial())) {
+            throw new ConfigException("drive serial=" + drive.serial() + "; use at most " + DriveConfig.SERIAL_BYTES
+                    + " characters of ASCII");
+        }
+    }
+
+    private void checkImage() {
+        boolean named = drive.file() != null;
+        if (drive.format() == Format.NULL) {
+            if (named) {
+                throw new ConfigException("drive file=" + drive.file() + ": format=null has no file; leave one of the two out");
+            }
+            if (drive.nullBytes() <= 0 || drive.nullBytes() % SECTOR_BYTES != 0) {
+                throw new ConfigException("drive size=" + drive.nullBytes() + "; use a multiple of 512, above 0");
+            }
+        } else if (!named || drive.file().isEmpty()) {
+            throw new ConfigException("no file is named; write file=PATH");
+        } else if (drive.nullBytes() != DriveConfig.NO_BYTES) {
+            throw new ConfigException("drive size=" + drive.nullBytes() + ": format=" + drive.format()
+                    + " has its file's size; leave it out, or change it with: truncate -s");
+        }
+        if (drive.backing() != null && (drive.format() != Format.QCOW2 || drive.backing().isEmpty())) {
+            throw new ConfigException("drive backing=" + drive.backing() + (drive.backing().isEmpty()
+                    ? ": no file is named; write backing=PATH"
+                    : ": only format=qcow2 can have one; leave it out"));
+        }
+    }
+
+    private void checkQueues() {
+        int size = drive.queueSize();
+        if (size < 2 || size > 1024 || Integer.bitCount(size) != 1) {
+            throw new ConfigException("drive queue-size=" + size + "; use a power of two from 2 to 1024");
+        }
+        if (drive.queues() < 0 || drive.queues() > DriveConfig.MAX_QUEUES) {
+            throw new ConfigException("drive queues=" + drive.queues() + "; use 1 to " + DriveConfig.MAX_QUEUES);
+        }
+    }
+
+    private void checkThreads() {
+        int threads = drive.ioThreads();
+        if (threads < 1 || threads > DriveConfig.MAX_QUEUES) {
+            throw new ConfigException("drive iothreads=" + threads + "; use 1 to " + DriveConfig.MAX_QUEUES);
+        }
+        if (drive.queues() != 0 && threads > drive.queues()) {
+            throw new ConfigException("drive iothreads=" + threads + ": more than queues=" + drive.queues()
+                    + " keep busy; use at most as many");
+        }
+        long pollMaxNs = drive.pollMaxNs();
+        if (pollMaxNs != DriveConfig.USUAL_POLL && (pollMaxNs < 0 || pollMaxNs > DriveConfig.MAX_POLL_NS)) {
+            throw new ConfigException("drive poll-max-ns=" + pollMaxNs + "; use 0 (no polling) to "
+                    + DriveConfig.MAX_POLL_NS + " ns");
+        }
+        if (!drive.dataplane() && threads != 1) {
+            throw new ConfigException("drive iothreads=" + threads
+                    + ": with dataplane=off the main loop serves it; leave one of the two out");
+        }
+        if (!drive.dataplane() && pollMaxNs > 0) {
+            throw new ConfigException("drive poll-max-ns=" + pollMaxNs
+                    + ": with dataplane=off nothing polls; leave one of the two out");
+        }
+    }
+
+    private static boolean isId(String text) {
+        if (text.isEmpty() || !isLetter(text.charAt(0))) {
+            return false;
+        }
+        for (int i = 1; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (!isLetter(c) && !(c >= '0' && c <= '9') && "-._".indexOf(c) < 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean isLetter(char c) {
+        return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z';
+    }
+
+    private static boolean isPrintableAscii(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            if (text.charAt(i) < ' ' || text.charAt(i) > '~') {
+                return false;
+            }
+        }
+        return true;
+    }
+}
