@@ -7,6 +7,7 @@ module dev.miraflores.aio {
     requires static jdk.jfr;
 
     exports dev.miraflores.aio;
+    exports dev.miraflores.aio.throttle;
     exports dev.miraflores.aio.uring;
     uses dev.miraflores.aio.BlockStageProvider;
 }

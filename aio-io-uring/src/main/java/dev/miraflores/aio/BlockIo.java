@@ -218,6 +218,18 @@ public abstract class BlockIo {
     }
 
     /**
+     * Hands the request to {@code link}, from a timer or a message: what the links there throw is then the affair of the
+     * request's device, as if they had thrown when it was submitted. For links that held it back.
+     */
+    public final void passTo(BlockLink link) {
+        try {
+            link.submit(this);
+        } catch (RuntimeException | Error e) {
+            onFailure(e);
+        }
+    }
+
+    /**
      * Ends the request, or goes one link back. Called once by the last link, and once by each that was on the way back.
      *
      * @param result 0, or −errno
