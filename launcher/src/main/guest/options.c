@@ -42,6 +42,8 @@ static void set(struct options *o, const struct word *w) {
     else if (is(w, "seed")) o->seed = number(w);
     else if (is(w, "every")) o->every = number(w);
     else if (is(w, "count")) o->count = number(w);
+    else if (is(w, "deaf")) o->deaf = number(w);
+    else if (is(w, "rude")) o->rude = true;
     else if (is(w, "debugexit")) o->debug_exit = (u8) number(w);
     else if (is(w, "depth")) d->depth = (u16) number(w);
     else if (is(w, "queue")) d->queue_size = (u16) number(w);

@@ -10,6 +10,8 @@ struct options {
     char via[8];            // of mode=reset
     u64 blocks, rounds, ms, seed, every, count;
     int debug_exit;         // -1: none
+    u64 deaf;               // of mode=hotplug
+    bool rude;
     bool no_x2apic, ecam;
     u64 ecam_address;       // 0: the MCFG tells
     struct disk_options disk;

@@ -66,10 +66,17 @@ static void find_structures(struct virtio *v) {
     if (!v->common || !v->isr || !v->notify) fail("PCI %u: virtio capabilities are missing", (u64) v->pci.slot);
 }
 
+static bool find_function(struct pci_function *f, u16 device, unsigned nth, u8 slot) {
+    while (pci_find(VENDOR, device, nth++, f)) {
+        if (slot == 0 || f->slot == slot) return true;
+    }
+    return false;
+}
+
 bool virtio_find(struct virtio *v, enum virtio_type type, unsigned nth, struct virtio_place place) {
     *v = (struct virtio) { .mmio = place.window != 0 };
     if (v->mmio) return find_mmio(v, type, place.window);
-    if (!pci_find(VENDOR, (u16) (DEVICE_BASE + type), nth, &v->pci)) return false;
+    if (!find_function(&v->pci, (u16) (DEVICE_BASE + type), nth, place.slot)) return false;
     find_structures(v);
     pci_enable(&v->pci, true);
     return true;
@@ -96,12 +103,16 @@ static void accept(const struct virtio *v, u32 half, u32 features) {
     write32(v->common + (v->mmio ? MMIO_DRIVER_FEATURES : PCI_DRIVER_FEATURE), features);
 }
 
-void virtio_negotiate(struct virtio *v, u64 wanted) {
+void virtio_reset(struct virtio *v) {
     set_status(v, 0);
     for (u32 looks = 0; get_status(v) != 0; looks++) {
         if (looks == 1000000) fail("the device does not end its reset");
         pause();
     }
+}
+
+void virtio_negotiate(struct virtio *v, u64 wanted) {
+    virtio_reset(v);
     set_status(v, STATUS_ACKNOWLEDGE);
     set_status(v, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
     u64 version_1 = 1ull << VIRTIO_F_VERSION_1;

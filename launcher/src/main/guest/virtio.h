@@ -27,8 +27,8 @@ struct virtio {
     struct virtqueue queue;
 };
 
-// Where a virtio-mmio device is; window 0 means PCI.
-struct virtio_place { u64 window; u32 line; };
+// Where a virtio-mmio device is; window 0 means PCI, in that slot, or in any with 0.
+struct virtio_place { u64 window; u32 line; u8 slot; };
 
 // Finds the nth device of this type; false when there is none.
 bool virtio_find(struct virtio *v, enum virtio_type type, unsigned nth, struct virtio_place place);
@@ -37,6 +37,9 @@ void virtio_negotiate(struct virtio *v, u64 wanted);
 // Sets queue 0 up, with at most this many elements, and its interrupts, and starts the device. line is the I/O APIC
 // input of INTERRUPTS_LINE; 0 takes the one that our own machine wires the slot to.
 void virtio_start(struct virtio *v, u16 max_size, enum virtio_interrupts interrupts, u32 line);
+
+// Stops the device; its queue is the driver's again.
+void virtio_reset(struct virtio *v);
 
 void virtio_publish(struct virtio *v);
 // Waits for a used element: sleeps till an interrupt (there may be no element yet), or polls. Ends the machine when

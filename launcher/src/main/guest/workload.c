@@ -67,7 +67,7 @@ static void flush(struct disk *d) {
 }
 
 // One round: everything written is on the disk, and read back right.
-static void round_trip(struct disk *d, u64 blocks, u64 round) {
+void workload_round(struct disk *d, u64 blocks, u64 round) {
     if (!d->read_only) pass(d, REQUEST_WRITE, blocks, round);
     if (!d->read_only && d->has_flush) flush(d);
     if (!d->read_only) pass(d, REQUEST_READ, blocks, round);
@@ -84,7 +84,7 @@ static void rounds(struct disk *d, const struct options *o) {
     u64 first = first_round_blocks(d, o), blocks = first, start = rdtsc(), round = 0;
     for (;;) {
         u64 before = rdtsc();
-        round_trip(d, blocks, round++);
+        workload_round(d, blocks, round++);
         u64 now = rdtsc(), limit = from_ms(o->ms);
         if (o->ms == 0) {
             if (round >= o->rounds) return;
@@ -165,7 +165,7 @@ void workload_hold(struct disk *d, const struct options *o) {
     print("holding: 'q' ends\n");
     u64 last = rdtsc(), told = 0;
     for (u64 round = 0; serial_read() != 'q'; round++) {
-        round_trip(d, blocks, round);
+        workload_round(d, blocks, round);
         if (interrupts_taken[VECTOR_CONFIG] != config_seen) {
             config_seen = interrupts_taken[VECTOR_CONFIG];
             print("the disk now has %u sectors\n", virtio_config64(&d->virtio, 0));

@@ -4,6 +4,8 @@
 
 #include "options.h"
 
+// Writes the first blocks and reads them back; ends the machine when one is wrong.
+void workload_round(struct disk *d, u64 blocks, u64 round);
 // Writes, reads back, verifies; then the other requests; tells what it measured.
 void workload_demo(struct disk *d, const struct options *o);
 // The same without end, until a 'q' comes in on the serial port.

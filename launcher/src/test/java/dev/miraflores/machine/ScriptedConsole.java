@@ -54,6 +54,12 @@ final class ScriptedConsole implements CharBackend {
         }
     }
 
+    /** As {@link #await}, and forgets what was said up to there. */
+    synchronized void take(String text, Duration limit) throws InterruptedException {
+        await(text, limit);
+        said.delete(0, said.indexOf(text) + text.length());
+    }
+
     void type(String keys) throws InterruptedException {
         byte[] bytes = keys.getBytes(StandardCharsets.ISO_8859_1);
         CharInput to;
