@@ -93,6 +93,14 @@ public abstract class BlockIo {
         this.returnCount = 0;
     }
 
+    /** The same request once more, from its start: for one that has completed, to be submitted again. */
+    public final void restart() {
+        this.doneBytes = 0;
+        this.doneBuffers = 0;
+        this.retries = 0;
+        this.returnCount = 0;
+    }
+
     /**
      * A new request about a range of the disk, without buffers.
      *

@@ -2,6 +2,7 @@
 package dev.miraflores.devices.block;
 
 import dev.miraflores.aio.BlockLink;
+import dev.miraflores.aio.DriveException;
 import dev.miraflores.aio.IoThread;
 import dev.miraflores.aio.LinkOptions;
 
@@ -22,6 +23,17 @@ public interface BlockBackend extends AutoCloseable {
 
     /** What it writes without reading first, in bytes: a power of two, 512 or more. */
     int physicalBlockBytes();
+
+    /**
+     * Makes it larger or smaller. Nothing is in flight on any link meanwhile.
+     *
+     * @param byteSize a multiple of 512
+     * @return what it is now
+     * @throws DriveException where it cannot be; the message is one line
+     */
+    default long resize(long byteSize) {
+        throw new DriveException("cannot be resized");
+    }
 
     /** A way to the disk for requests on {@code thread}. */
     BlockLink attach(IoThread thread, LinkOptions options);

@@ -3,6 +3,7 @@ package dev.miraflores.devices.block;
 
 import dev.miraflores.aio.BlockStage;
 import dev.miraflores.aio.CacheMode;
+import dev.miraflores.aio.EngineKind;
 import dev.miraflores.aio.IoThread;
 import dev.miraflores.aio.IoThreadOptions;
 import java.util.ArrayList;
@@ -80,6 +81,11 @@ public final class BlockDeviceConfig {
 
     public CacheMode cache() {
         return values.cache;
+    }
+
+    /** What is to hand requests to the kernel; {@code null} for the best that is to be had. */
+    public EngineKind engine() {
+        return values.engine;
     }
 
     /** Whether the guest may not write. */
@@ -184,6 +190,7 @@ public final class BlockDeviceConfig {
         private final Format format;
         private String file;
         private CacheMode cache = CacheMode.WRITEBACK;
+        private EngineKind engine;
         private boolean readOnly;
         private String serial;
         private int queues = 1;
@@ -214,6 +221,7 @@ public final class BlockDeviceConfig {
             format = other.format;
             file = other.file;
             cache = other.cache;
+            engine = other.engine;
             readOnly = other.readOnly;
             serial = other.serial;
             queues = other.queues;
@@ -241,6 +249,11 @@ public final class BlockDeviceConfig {
 
         public Builder cache(CacheMode mode) {
             cache = mode;
+            return this;
+        }
+
+        public Builder engine(EngineKind wish) {
+            engine = wish;
             return this;
         }
 

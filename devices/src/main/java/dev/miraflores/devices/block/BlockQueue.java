@@ -1,191 +1,138 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.block;
 
-import dev.miraflores.aio.BlockIo;
 import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.aio.BlockLink;
 import dev.miraflores.aio.Counters;
-import dev.miraflores.aio.IoMemory;
 import dev.miraflores.aio.IoThread;
-import dev.miraflores.aio.LinkOptions;
 import dev.miraflores.aio.PolledSource;
-import dev.miraflores.aio.Watch;
-import dev.miraflores.devices.LimitedLog;
+import dev.miraflores.devices.block.BlockRequest.Place;
 import dev.miraflores.devices.virtio.DeviceQueue;
-import dev.miraflores.devices.virtio.VirtioActivation;
-import dev.miraflores.linux.Errno;
-import dev.miraflores.linux.Mapping;
 import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.virtio.ring.DescriptorChain;
 import dev.miraflores.virtio.ring.Virtqueue;
-import java.lang.foreign.MemorySegment;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.RejectedExecutionException;
 
 /**
  * One queue of a disk from DRIVER_OK to reset: takes chains, makes requests of them, gives them back.
- * <p>Thread: the queue's I/O thread, but for {@link #start} and {@link #stop}, any.
- * <p>Lifetime: {@code start}, then {@code stop}, after which nothing of it touches guest memory any more.
+ * <p>Thread: the queue's I/O thread. {@link QueueControl} is the way to it for others.
  */
 final class BlockQueue implements PolledSource {
 
+    /** Why no requests are taken, as bits. */
+    static final int HELD_FOR_CHANGE = 1;
+    static final int HELD_BY_PAUSE = 2;
+
+    private final BlockDisk disk;
+    private final DiskRun run;
     private final IoThread thread;
-    private final BlockBackend backend;
     private final BlockConfigSpace config;
-    private final MemorySegment idBytes;
-    private final LimitedLog log;
     private final BlockCounters counters;
     private final Counters<BlockCounter> requests;
-
-    private final VirtioActivation activation;
     private final DeviceQueue queue;
     private final Virtqueue ring;
     private final GuestMemory memory;
-    private final LinkOptions linkOptions;
-    private final long capacity;
-    private final boolean readOnly;
     private final boolean driverFlushes;
+    private final RequestSlots slots;
+    private final QueueControl control;
 
-    private final Mapping iovecs;
-    private final BlockRequest[] free;
-    private int freeCount;
-    /** Requests that a bug swallowed: nobody will complete them. */
-    private int lostCount;
-    private boolean submitting;
-    private final CountDownLatch stopped = new CountDownLatch(1);
-
+    private DiskRules rules;
     private BlockLink link;
-    private Watch watch;
+    private int holds;
     private boolean eventsEnabled;
     private boolean answered;
     private boolean stopping;
     private boolean broken;
+    /** The one that a link is being given. */
+    private BlockRequest submitting;
 
     BlockQueue(
-            BlockDisk disk, IoThread thread, BlockCounters counters, VirtioActivation activation, DeviceQueue queue,
-            IoMemory ioMemory) {
+            DiskRun run, IoThread thread, BlockCounters counters, DeviceQueue queue, DiskRules rules, QueueControl control) {
+        this.disk = run.disk();
+        this.run = run;
         this.thread = thread;
-        this.backend = disk.backend();
-        this.config = disk.config();
-        this.idBytes = disk.idBytes();
-        this.log = disk.log();
+        this.config = disk.config;
         this.counters = counters;
         this.requests = counters.requests();
-        this.activation = activation;
         this.queue = queue;
         this.ring = queue.ring();
-        this.memory = activation.memory();
-        this.capacity = backend.byteSize() >>> BlockConfigSpace.SECTOR_SHIFT;
-        this.readOnly = backend.isReadOnly();
-        this.driverFlushes = activation.has(VirtioBlockDevice.F_FLUSH);
-        this.linkOptions = new LinkOptions(ioMemory, ring.size(), disk.registerMemory(), counters.engine());
-
-        // One request per chain that can be in flight, each with room for the longest chain: touched only when used.
-        int slots = ring.size();
-        long slotBytes = (long) BlockIo.IOVEC_BYTES * ring.size();
-        this.iovecs = Mapping.anonymous(slotBytes * slots, Mapping.MAP_NORESERVE);
-        this.free = new BlockRequest[slots];
-        for (int i = 0; i < slots; i++) {
-            free[i] = new BlockRequest(this, iovecs.segment().asSlice(slotBytes * i, slotBytes));
-        }
-        this.freeCount = slots;
+        this.memory = run.activation().memory();
+        this.driverFlushes = run.activation().has(VirtioBlockDevice.F_FLUSH);
+        this.rules = rules;
+        this.control = control;
+        this.slots = new RequestSlots(this, ring.size());
     }
 
-    /** Begins to look after the queue, soon. */
-    void start() {
-        thread.execute(new Start());
+    int index() {
+        return queue.index();
     }
 
-    // Named classes, since a lambda's first use costs milliseconds, and these are used while a guest boots.
-    private final class Start implements Runnable {
-        @Override
-        public void run() {
-            startOnThread();
-        }
+    RequestSlots slots() {
+        return slots;
     }
 
-    private final class Stop implements Runnable {
-        @Override
-        public void run() {
-            stopOnThread();
-        }
+    // ---- what QueueControl does with it
+
+    /** Requests go there from now on; nothing is in flight. */
+    void setLink(BlockLink first) {
+        link = first;
     }
 
-    private final class Release implements Runnable {
-        @Override
-        public void run() {
-            release();
-        }
+    /** The disk has another size; nothing is in flight. */
+    void setByteSize(long byteSize) {
+        rules = rules.withByteSize(byteSize);
     }
 
-    private void startOnThread() {
-        try {
-            link = backend.attach(thread, linkOptions);
-            watch = thread.watch(queue.kick(), this);
-        } catch (RuntimeException | Error e) {
-            onFailure(e);
-        }
+    /** Takes nothing new for one reason more. */
+    void hold(int reason) {
+        holds |= reason;
     }
 
-    /** Stops taking chains, lets requests in flight finish, and waits for that. */
+    /** One reason fewer. */
+    void letGo(int reason) {
+        holds &= ~reason;
+    }
+
+    /** Completes what comes back, and nothing else, for good. */
     void stop() {
-        try {
-            thread.execute(new Stop());
-        } catch (RejectedExecutionException e) {
-            // The thread has ended, which it does only with nothing in flight, and taken its links along.
-            iovecs.close();
-            stopped.countDown();
-        }
-        boolean interrupted = false;
-        while (true) {
-            try {
-                stopped.await();
-                break;
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    private void stopOnThread() {
         stopping = true;
-        unwatch();
-        if (inFlight() == 0) {
-            release();
-        }
     }
 
-    private void unwatch() {
-        if (watch != null) {
-            watch.close();
-            watch = null;
-        }
+    /** Answers nothing any more, for good. */
+    void breakOff() {
+        broken = true;
     }
 
-    private void release() {
-        if (stopped.getCount() != 0) {
-            if (link != null) {
-                link.close();
+    /** Tries those anew that failed and were held. */
+    void retryHeld() {
+        for (int left = broken || stopping ? 0 : slots.heldCount(); left > 0; left--) {
+            BlockRequest request = slots.takeHeld();
+            request.place = Place.LINKS;
+            if (isBeyondEnd(request)) {
+                answer(request, BlockStatus.IOERR); // the disk has become shorter since
+            } else {
+                requests.increment(BlockCounter.RETRIED);
+                request.restart();
+                submit(request);
             }
-            iovecs.close();
-            stopped.countDown();
         }
     }
 
-    private int inFlight() {
-        return free.length - freeCount - lostCount;
+    private boolean isBeyondEnd(BlockRequest request) {
+        return request.offset() + request.byteCount() > rules.sectors() << BlockConfigSpace.SECTOR_SHIFT;
     }
+
+    // ---- requests
 
     @Override
     public boolean hasWork() {
-        return ring.hasAvailable();
+        return holds == 0 && ring.hasAvailable();
     }
 
     @Override
     public boolean poll() {
+        if (holds != 0) {
+            return false;
+        }
         int taken = 0;
         // At most a queue's worth, whatever the driver adds meanwhile: then completions and messages get their turn.
         for (int budget = ring.size(); taken < budget; taken++) {
@@ -200,7 +147,7 @@ final class BlockQueue implements PolledSource {
             take(chain);
         }
         if (ring.fault() != null) {
-            breakQueue();
+            breakRing();
         }
         return taken != 0;
     }
@@ -211,17 +158,13 @@ final class BlockQueue implements PolledSource {
             giveBackMalformed(chain.head());
             return;
         }
-        BlockRequest request = free[--freeCount];
-        switch (request.parse(chain, memory, capacity, readOnly)) {
-            case SUBMIT -> {
-                request.setDurable(!(driverFlushes && config.writeback()));
-                submitting = true;
-                link.submit(request);
-                submitting = false;
-            }
+        BlockRequest request = slots.take();
+        request.takenNs = thread.turnNanoTime();
+        switch (request.parse(chain, memory, rules)) {
+            case SUBMIT -> submit(request);
             case GET_ID -> {
                 requests.increment(BlockCounter.GET_IDS);
-                chain.write(0, idBytes, 0, request.idBytes());
+                chain.write(0, disk.idBytes, 0, request.idBytes());
                 answer(request, BlockStatus.OK);
             }
             case DONE -> answer(request, BlockStatus.OK);
@@ -236,69 +179,114 @@ final class BlockQueue implements PolledSource {
             }
             case MALFORMED -> {
                 counters.faults().increment(request.fault());
-                free[freeCount++] = request;
+                slots.giveBack(request);
                 giveBackMalformed(request.head());
             }
         }
     }
 
+    private void submit(BlockRequest request) {
+        request.setDurable(!(driverFlushes && config.writeback()));
+        request.place = Place.LINKS;
+        BlockRequest outer = submitting;
+        submitting = request;
+        link.submit(request);
+        submitting = outer;
+    }
+
     private void giveBackMalformed(int head) {
         requests.increment(BlockCounter.MALFORMED);
-        log.log(System.Logger.Level.WARNING, "the driver made a malformed request; the counters say of what kind");
+        disk.log.log(System.Logger.Level.WARNING, "the driver made a malformed request; the counters say of what kind");
         ring.addUsed(head, 0);
         answered = true;
     }
 
     private void answer(BlockRequest request, BlockStatus status) {
         int writtenBytes = request.answer(status);
-        free[freeCount++] = request;
+        slots.giveBack(request);
         ring.addUsed(request.head(), writtenBytes);
         answered = true;
     }
 
     void onComplete(BlockRequest request, int result) {
-        count(request, result);
-        if (broken) {
-            free[freeCount++] = request;
+        if (request.place != Place.LINKS) {
+            onStray(request);
+        } else if (result == 0) {
+            onSuccess(request);
         } else {
-            answer(request, result == 0 ? BlockStatus.OK : BlockStatus.IOERR);
+            onError(request, -result);
         }
-        if (stopping && inFlight() == 0) {
-            thread.execute(new Release()); // not here, with the link's own methods still under way
-        }
+        control.afterCompletion();
     }
 
-    private void count(BlockRequest request, int result) {
+    private void onSuccess(BlockRequest request) {
+        if (request.hasRanges() && !stopping && !broken && request.nextRange()) {
+            submit(request);
+            return;
+        }
         switch (request.operation()) {
-            case READ -> {
-                requests.increment(result == 0 ? BlockCounter.READS : BlockCounter.READ_ERRORS);
-                requests.add(BlockCounter.READ_BYTES, result == 0 ? request.byteCount() : 0);
-            }
-            case WRITE -> {
-                requests.increment(result == 0 ? BlockCounter.WRITES : BlockCounter.WRITE_ERRORS);
-                requests.add(BlockCounter.WRITTEN_BYTES, result == 0 ? request.byteCount() : 0);
-            }
-            case FLUSH -> requests.increment(result == 0 ? BlockCounter.FLUSHES : BlockCounter.FLUSH_ERRORS);
-            case DISCARD, WRITE_ZEROES -> throw new IllegalStateException("not offered: " + request.operation());
+            case READ -> count(BlockCounter.READS, BlockCounter.READ_BYTES, request);
+            case WRITE -> count(BlockCounter.WRITES, BlockCounter.WRITTEN_BYTES, request);
+            case FLUSH -> requests.increment(BlockCounter.FLUSHES);
+            case DISCARD -> count(BlockCounter.DISCARDS, BlockCounter.DISCARDED_BYTES, request);
+            case WRITE_ZEROES -> count(BlockCounter.WRITE_ZEROES, BlockCounter.ZEROED_BYTES, request);
         }
-        if (result != 0) {
-            logError(request, result);
+        finish(request, BlockStatus.OK);
+    }
+
+    private void count(BlockCounter times, BlockCounter bytes, BlockRequest request) {
+        requests.increment(times);
+        requests.add(bytes, request.wholeBytes());
+    }
+
+    private void onError(BlockRequest request, int errno) {
+        requests.increment(errorCounter(request.operation()));
+        ErrorPolicy policy = disk.policy(request.operation());
+        boolean hold = policy.holds(errno) && !stopping && !broken;
+        if (hold) {
+            requests.increment(BlockCounter.HELD);
+            slots.hold(request);
+        }
+        disk.ioError(request, errno, hold);
+        if (!hold && policy == ErrorPolicy.IGNORE && request.hasRanges() && !stopping && !broken && request.nextRange()) {
+            submit(request);
+        } else if (!hold) {
+            finish(request, policy == ErrorPolicy.IGNORE ? BlockStatus.OK : BlockStatus.IOERR);
         }
     }
 
-    private void logError(BlockRequest request, int result) {
-        if (request.operation() == Operation.FLUSH) {
-            log.log(System.Logger.Level.WARNING, "flush failed: " + Errno.name(-result));
+    private static BlockCounter errorCounter(Operation operation) {
+        return switch (operation) {
+            case READ -> BlockCounter.READ_ERRORS;
+            case WRITE -> BlockCounter.WRITE_ERRORS;
+            case FLUSH -> BlockCounter.FLUSH_ERRORS;
+            case DISCARD -> BlockCounter.DISCARD_ERRORS;
+            case WRITE_ZEROES -> BlockCounter.WRITE_ZEROES_ERRORS;
+        };
+    }
+
+    private void finish(BlockRequest request, BlockStatus status) {
+        if (broken) {
+            slots.giveBack(request);
         } else {
-            log.log(System.Logger.Level.WARNING, (request.operation() == Operation.READ ? "read of " : "write of ")
-                + request.byteCount() + " bytes at offset " + request.offset() + " failed: " + Errno.name(-result));
+            answer(request, status);
         }
     }
+
+    /** Completed when it was not with the links: one that a bug had lost, or a bug. */
+    private void onStray(BlockRequest request) {
+        if (request.place != Place.LOST) {
+            throw new IllegalStateException("a link completed a request twice");
+        }
+        slots.find(request);
+    }
+
+    // ---- turns
 
     @Override
     public boolean enableEvents() {
-        if (eventsEnabled) {
-            return false; // asked already, and nothing has been taken since
+        if (eventsEnabled || holds != 0) {
+            return false; // asked already, and nothing has been taken since; or nothing would be
         }
         eventsEnabled = true;
         return ring.enableNotifications();
@@ -316,39 +304,29 @@ final class BlockQueue implements PolledSource {
         }
     }
 
+    // ---- failures
+
     /** The driver has put the queue itself out of order: this disk needs a reset (§2.1.2). */
-    private void breakQueue() {
+    private void breakRing() {
         counters.driverFaults().increment(ring.fault());
         endTurn();
-        fail("the driver broke queue " + queue.index() + ", " + ring.fault() + "; the disk needs a reset", null);
+        control.fail("the driver broke queue " + queue.index() + ", " + ring.fault() + "; the disk needs a reset", null);
     }
 
-    /** A bug of ours, which ends this disk and nothing else. */
+    /** A bug of ours, or of a stage's, which ends this disk and nothing else. */
     @Override
     public void onFailure(Throwable bug) {
-        if (submitting) {
-            submitting = false;
-            lostCount++;
+        if (submitting != null) {
+            slots.lose(submitting);
+            submitting = null;
         }
-        fail("internal error; the disk needs a reset", bug);
+        control.fail("internal error; the disk needs a reset", bug);
     }
 
-    /** As {@link #onFailure}, when a request had come back from the engine. */
-    void onRequestFailure(Throwable bug) {
-        lostCount++;
-        fail("internal error; the disk needs a reset", bug);
-        if (stopping && inFlight() == 0) {
-            thread.execute(new Release());
-        }
-    }
-
-    private void fail(String what, Throwable bug) {
-        if (broken) {
-            return;
-        }
-        broken = true;
-        log.log(System.Logger.Level.ERROR, what, bug);
-        unwatch();
-        activation.events().needsReset();
+    /** As {@link #onFailure}, when {@code request} had come back from the engine. */
+    void onRequestFailure(BlockRequest request, Throwable bug) {
+        slots.lose(request);
+        control.fail("internal error; the disk needs a reset", bug);
+        control.afterCompletion();
     }
 }

@@ -12,7 +12,7 @@ import dev.miraflores.aio.LinkOptions;
  */
 final class NullBackend implements BlockBackend {
 
-    private final long byteSize;
+    private volatile long byteSize;
     private final boolean readOnly;
 
     NullBackend(long byteSize, boolean readOnly) {
@@ -38,6 +38,12 @@ final class NullBackend implements BlockBackend {
     @Override
     public int physicalBlockBytes() {
         return BlockConfigSpace.SECTOR_BYTES;
+    }
+
+    @Override
+    public long resize(long bytes) {
+        byteSize = bytes;
+        return bytes;
     }
 
     @Override

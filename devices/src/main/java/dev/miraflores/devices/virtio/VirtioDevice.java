@@ -35,10 +35,19 @@ public interface VirtioDevice extends AutoCloseable {
 
     /**
      * Back to the state before {@link #activate}; does nothing in that state. When it returns, nothing of the device
-     * reads or writes guest memory, the queues or the queues' events any more.
+     * reads or writes guest memory, the queues or the queues' events any more, unless it {@link #isHung}.
      */
     void reset();
 
+    /**
+     * Whether a reset has given up waiting for what the host does not finish, and that is still so: the host may yet write
+     * into guest memory, and the reset is not complete, which the driver sees by the status it reads (§2.1.2, §3.1.1).
+     */
+    default boolean isHung() {
+        return false;
+    }
+
+    /** @throws MemoryInUseException where it {@link #isHung}: guest memory has to stay mapped then */
     @Override
     void close();
 }

@@ -24,7 +24,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  *   device stops, then all is as at first </pre>
  * <p>Thread: register accesses, any vCPU thread, under this object's lock, which is held around every call of the
  * {@link VirtioDevice}. The {@link DeviceEvents} that the device gets, any thread, without the lock: a reset holds it
- * while it waits for the device's thread.
+ * while it waits for the device's thread. A reset that the device does not complete leaves DEVICE_NEEDS_RESET alone in the
+ * status, until it does.
  * <p>Source: virtio 1.3 §2.1, §2.2, §2.5, §3.1.
  */
 final class VirtioDeviceState implements DeviceEvents {
@@ -34,7 +35,9 @@ final class VirtioDeviceState implements DeviceEvents {
     private final TransportHooks transport;
     private final QueueRegisters[] queues;
     private final AtomicInteger status = new AtomicInteger();
-    private final AtomicInteger configGeneration = new AtomicInteger();
+    /** Around configuration and its generation; a leaf, held for nothing that waits. */
+    private final Object configLock = new Object();
+    private int configGeneration;
     private long driverFeatures;
     private boolean unknownFeatureAccepted;
     private boolean active;
@@ -116,11 +119,15 @@ final class VirtioDeviceState implements DeviceEvents {
     }
 
     int status() {
-        return status.get();
+        int now = status.get();
+        // Its reset is over once nothing of it can write into guest memory any more: 0 then, and not before (§2.1.2).
+        return now == DEVICE_NEEDS_RESET && !device.isHung() && status.compareAndSet(now, 0) ? 0 : now;
     }
 
     int configGeneration() {
-        return configGeneration.get();
+        synchronized (configLock) {
+            return configGeneration;
+        }
     }
 
     /** The driver writes the status field: 0 resets; otherwise bits are added, as a driver must not clear any (§2.1.1). */
@@ -131,6 +138,9 @@ final class VirtioDeviceState implements DeviceEvents {
         if (value == 0) {
             reset();
             return;
+        }
+        if (status() == DEVICE_NEEDS_RESET) {
+            return; // the reset before is not over
         }
         int before = status.get();
         int added = value & DRIVER_BITS & ~before;
@@ -195,7 +205,8 @@ final class VirtioDeviceState implements DeviceEvents {
         }
         driverFeatures = 0;
         unknownFeatureAccepted = false;
-        status.set(0);
+        // Alone, the bit says that the reset is not over.
+        status.set(device.isHung() ? DEVICE_NEEDS_RESET : 0);
     }
 
     /** Reads device-specific configuration; what lies outside reads as zero. */
@@ -204,14 +215,16 @@ final class VirtioDeviceState implements DeviceEvents {
         if (closed || offset < 0 || offset >= end) {
             return 0;
         }
-        if (offset + byteSize <= end) {
-            return device.readConfig((int) offset, byteSize);
+        synchronized (configLock) {
+            if (offset + byteSize <= end) {
+                return device.readConfig((int) offset, byteSize);
+            }
+            long value = 0;
+            for (int i = (int) (end - offset) - 1; i >= 0; i--) {
+                value = value << 8 | device.readConfig((int) offset + i, 1) & 0xff;
+            }
+            return value;
         }
-        long value = 0;
-        for (int i = (int) (end - offset) - 1; i >= 0; i--) {
-            value = value << 8 | device.readConfig((int) offset + i, 1) & 0xff;
-        }
-        return value;
     }
 
     /** Writes device-specific configuration; an access that passes the end is ignored. */
@@ -223,7 +236,15 @@ final class VirtioDeviceState implements DeviceEvents {
 
     @Override
     public void configChanged() {
-        configGeneration.incrementAndGet();
+        changeConfig(() -> { });
+    }
+
+    @Override
+    public void changeConfig(Runnable change) {
+        synchronized (configLock) {
+            change.run();
+            configGeneration++;
+        }
         if ((status.get() & DRIVER_OK) != 0) {
             transport.notifyConfigChange();
         }

@@ -294,7 +294,7 @@ class VirtioBlockDeviceTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {2, 3, 5, 7, 9, 10, 11, 13, 14, 0x80000000, -1})
+    @ValueSource(ints = {2, 3, 5, 7, 9, 10, 14, 0x80000000, -1})
     void shouldSayWhatItDoesNotSupport(int type) {
         start();
         assertEquals(UNSUPP, driver.request(type, 0, DATA, 512));
@@ -339,7 +339,8 @@ class VirtioBlockDeviceTest {
     /** §2.1.2: the queue itself is out of order, so the whole device asks for a reset, after which it works again. */
     @Test
     void shouldNeedAResetWhenTheRingIsBroken() throws InterruptedException {
-        start();
+        open(config());
+        driver.start(RingFeatures.RING_PACKED);
         // avail idx, far ahead of anything that was exposed
         driver.ram.set(ValueLayout.JAVA_SHORT, driver.geometry().driverGpa() + 2, (short) 0x7000);
         driver.kick.signal();
@@ -447,7 +448,7 @@ class VirtioBlockDeviceTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {Errno.EIO, Errno.ENOSPC, Errno.EBADF})
+    @ValueSource(ints = {Errno.EIO, Errno.EBADF})
     void shouldReportFailuresOfTheHostAndGoOn(int errno) {
         RecordingBackend backend = new RecordingBackend();
         open(backend);

@@ -44,7 +44,7 @@ class BlockRequestFuzzTest {
             GuestMemoryRegion.anonymous(LOW_BYTES, 0x1000), GuestMemoryRegion.anonymous(APART_GPA, 0x1000)));
     private static final MemorySegment LOW = MEMORY.regions().getFirst().segment();
     private static final BlockRequest REQUEST =
-            new BlockRequest(null, Arena.global().allocate((long) BlockIo.IOVEC_BYTES * SIZE, 8));
+            new BlockRequest(null, Arena.global().allocate((long) BlockIo.IOVEC_BYTES * Math.max(SIZE, BlockRequest.MAX_RANGES), 8));
 
     static Stream<byte[]> seeds() {
         Seed read = header(2, 0, 3);
@@ -95,7 +95,7 @@ class BlockRequestFuzzTest {
         }
         BlockRequest.Verdict verdict;
         try (Bounds _ = new Bounds()) {
-            verdict = REQUEST.parse(chain, MEMORY, capacity, readOnly);
+            verdict = REQUEST.parse(chain, MEMORY, new DiskRules(capacity, readOnly, true, true));
         }
         switch (verdict) {
             case SUBMIT -> assertWithin(chain, capacity, readOnly);

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.block;
+
+import dev.miraflores.aio.BlockStage;
+import dev.miraflores.aio.DriveException;
+import dev.miraflores.aio.EngineChoice;
+import dev.miraflores.aio.IoThread;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Makes what a disk is made of; whatever fails, nothing is left open. */
+final class BlockBackends {
+
+    private BlockBackends() {
+    }
+
+    static BlockBackend open(BlockDeviceConfig options) {
+        return switch (options.format()) {
+            case RAW -> new RawBackend(options.file(), options.cache(), options.readOnly());
+            case NULL -> new NullBackend(options.nullBytes(), options.readOnly());
+        };
+    }
+
+    static VirtioBlockDevice start(BlockDeviceConfig options, BlockBackend backend) {
+        List<BlockStage> stages = new ArrayList<>();
+        List<IoThread> threads = new ArrayList<>();
+        try {
+            checkSize(options, backend);
+            EngineChoice engine = engine(options);
+            for (BlockStageSource source : options.stages()) {
+                stages.add(source.open(options.id(), backend.byteSize(), backend.isReadOnly()));
+            }
+            if (options.sharedThread() != null) {
+                return new VirtioBlockDevice(options, engine, backend, stages, new IoThread[] {options.sharedThread()});
+            }
+            for (int i = 0; i < options.ioThreads(); i++) {
+                String name = options.ioThreads() == 1 ? options.id() : options.id() + "." + i;
+                threads.add(IoThread.start("io-" + name, options.thread()));
+            }
+            return new VirtioBlockDevice(options, engine, backend, stages, threads.toArray(new IoThread[0]));
+        } catch (RuntimeException | Error e) {
+            for (IoThread thread : threads) {
+                thread.close();
+            }
+            for (BlockStage stage : stages) {
+                stage.close();
+            }
+            backend.close();
+            throw e;
+        }
+    }
+
+    private static EngineChoice engine(BlockDeviceConfig options) {
+        try {
+            return EngineChoice.of(options.engine(), options.cache());
+        } catch (DriveException e) {
+            throw new DriveException("drive " + options.id() + ": " + e.getMessage());
+        }
+    }
+
+    private static void checkSize(BlockDeviceConfig options, BlockBackend backend) {
+        if (backend.byteSize() % options.logicalBlockBytes() != 0) {
+            throw new DriveException("drive " + options.id() + ": size " + backend.byteSize()
+                + " is not a multiple of its logical block of " + options.logicalBlockBytes() + " bytes");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.block;
+
+import dev.miraflores.aio.BlockEngine;
+import dev.miraflores.aio.BlockIo;
+import dev.miraflores.aio.BlockLink;
+import dev.miraflores.aio.BlockStage;
+import dev.miraflores.aio.IoThread;
+import dev.miraflores.aio.LinkOptions;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The links of one queue: one of each stage, that next to the guest first, then the one that does the I/O.
+ * <p>Thread: the queue's I/O thread.
+ */
+final class LinkChain {
+
+    private static final class Log {
+        static final System.Logger LOGGER = System.getLogger(LinkChain.class.getName());
+    }
+
+    /** In the order in which requests pass them. */
+    private final List<BlockLink> links = new ArrayList<>();
+    private BlockLink last;
+
+    private LinkChain() {
+    }
+
+    /** Links to all of them; where this throws, none is left. */
+    static LinkChain attach(IoThread thread, List<BlockStage> stages, BlockBackend backend, LinkOptions options) {
+        LinkChain chain = new LinkChain();
+        try {
+            chain.last = backend.attach(thread, options);
+            chain.links.add(chain.last);
+            if (!stages.isEmpty()) {
+                chain.links.addFirst(new Door(chain.last));
+            }
+            for (BlockStage stage : stages.reversed()) {
+                chain.links.addFirst(stage.attach(thread, chain.first(), options));
+            }
+            return chain;
+        } catch (RuntimeException | Error e) {
+            chain.close();
+            throw e;
+        }
+    }
+
+    /** Where requests go in. */
+    BlockLink first() {
+        return links.getFirst();
+    }
+
+    /** How many requests the kernel has, as far as that is known: no engine is seen behind other backends than ours. */
+    int inKernel() {
+        return last instanceof BlockEngine engine ? engine.inFlight() : 0;
+    }
+
+    /** Whether {@link #inKernel} can be relied on. */
+    boolean knowsKernel() {
+        return last instanceof BlockEngine;
+    }
+
+    /** Closes all, in the order in which requests pass them; a bug in one is not the others' affair. */
+    void close() {
+        for (BlockLink link : links) {
+            try {
+                link.close();
+            } catch (RuntimeException | Error bug) {
+                Log.LOGGER.log(System.Logger.Level.ERROR, "closing a link of a disk failed", bug);
+            }
+        }
+    }
+
+    /** Behind the stages: once closed, what a stage forgot and lets go later gets no further. */
+    private static final class Door implements BlockLink {
+        private final BlockLink next;
+        private boolean closed;
+
+        Door(BlockLink next) {
+            this.next = next;
+        }
+
+        @Override
+        public void submit(BlockIo io) {
+            if (closed) {
+                throw new IllegalStateException("request for a link that was closed");
+            }
+            next.submit(io);
+        }
+
+        @Override
+        public void close() {
+            closed = true;
+        }
+    }
+}
