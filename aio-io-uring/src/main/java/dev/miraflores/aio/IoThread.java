@@ -65,6 +65,7 @@ public final class IoThread implements AutoCloseable {
      * Starts a thread.
      *
      * @param name for the eyes of the operator; the kernel shows the first 15 bytes
+     * @throws DriveException where the options ask for what the kernel does not have
      */
     public static IoThread start(String name, IoThreadOptions options) {
         Mailbox mailbox = new Mailbox();
@@ -84,7 +85,14 @@ public final class IoThread implements AutoCloseable {
             return new EpollPort("its I/O thread was asked to wait with epoll");
         }
         KernelFeatures features = KernelFeatures.host();
-        return features.isAvailable() ? new UringPort(features) : new EpollPort(features.whyNot());
+        if (features.isAvailable()) {
+            return UringPort.create(features, options);
+        }
+        if (options.sqPoll() || options.ioPoll()) {
+            throw new DriveException(
+                (options.sqPoll() ? "sqpoll" : "iopoll") + " needs io_uring: " + features.whyNot());
+        }
+        return new EpollPort(features.whyNot());
     }
 
     public String name() {

@@ -4,8 +4,10 @@ package dev.miraflores.aio;
 import dev.miraflores.aio.uring.CompletionQueue;
 import dev.miraflores.aio.uring.IoUring;
 import dev.miraflores.aio.uring.KernelFeatures;
+import dev.miraflores.aio.uring.RingMode;
 import dev.miraflores.aio.uring.SubmissionQueue;
 import dev.miraflores.aio.uring.UserData;
+import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.EventFd;
 import java.util.Arrays;
 
@@ -47,12 +49,23 @@ final class UringPort extends EventPort {
         }
     }
 
-    UringPort(KernelFeatures features) {
-        ring = IoUring.create(features, SQ_ENTRIES, CQ_ENTRIES);
+    private UringPort(KernelFeatures features, IoThreadOptions options) {
+        ring = IoUring.create(features, options.sqPoll() ? RingMode.SQ_POLL : RingMode.PLAIN, SQ_ENTRIES, CQ_ENTRIES);
         sq = ring.submissionQueue();
         cq = ring.completionQueue();
         registeredMemory = new RegisteredMemory(ring);
         multishotPoll = features.hasMultishotPoll();
+    }
+
+    static UringPort create(KernelFeatures features, IoThreadOptions options) {
+        try {
+            return new UringPort(features, options);
+        } catch (ErrnoException e) {
+            if (options.sqPoll()) {
+                throw new DriveException("sqpoll: the kernel refuses it: " + e.getMessage() + "; go without");
+            }
+            throw e;
+        }
     }
 
     @Override
@@ -78,6 +91,11 @@ final class UringPort extends EventPort {
     @Override
     void submit() {
         ring.submit();
+    }
+
+    /** Hands over what has been queued, so that descriptors in it may be closed. */
+    void submitFully() {
+        ring.submitFully();
     }
 
     @Override

@@ -48,7 +48,7 @@ final class UringWatch implements Watch, CqeHandler {
         port.ring.submissionQueue().preparePoll(
             entry, event.number(), Poll.POLLIN, multishot, UserData.pack(owner, POLL));
         // At once: the entry has the descriptor's number, which must still be the same file when the kernel reads it.
-        port.submit();
+        port.submitFully();
         armed = true;
     }
 
@@ -89,6 +89,6 @@ final class UringWatch implements Watch, CqeHandler {
         }
         port.ring.submissionQueue().preparePollRemove(
             entry, UserData.pack(owner, POLL), UserData.pack(UringPort.NOBODY, POLL));
-        port.submit();
+        port.submitFully();
     }
 }

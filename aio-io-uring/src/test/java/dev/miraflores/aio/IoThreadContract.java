@@ -313,6 +313,70 @@ abstract class IoThreadContract {
         }
     }
 
+    /** Doorbells, sleeps and timers, as many as there may be: the collector never hears of them. */
+    @Test
+    void shouldAllocateNothingPerTurn() throws InterruptedException {
+        try (IoThread thread = start("test-io", NO_POLLING); EventFd event = EventFd.create()) {
+            TimedSource source = new TimedSource(thread);
+            thread.call(() -> {
+                source.timer = thread.timer(source);
+                thread.watch(event, source);
+            });
+            Allocations.assertNone(thread, 500, () -> {
+                int fired = source.fired;
+                source.rung = true;
+                event.signal();
+                await(() -> source.fired != fired);
+            });
+        }
+    }
+
+    /** Sets a timer when it is rung. */
+    private static final class TimedSource implements PolledSource, Runnable {
+        private final IoThread thread;
+        IoTimer timer;
+        volatile boolean rung;
+        volatile int fired;
+
+        TimedSource(IoThread thread) {
+            this.thread = thread;
+        }
+
+        @Override
+        public boolean hasWork() {
+            return rung;
+        }
+
+        @Override
+        public boolean poll() {
+            if (!rung) {
+                return false;
+            }
+            rung = false;
+            timer.set(thread.turnNanoTime() + 20_000);
+            return true;
+        }
+
+        @Override
+        public void run() {
+            int count = fired;
+            fired = count + 1;
+        }
+
+        @Override
+        public boolean enableEvents() {
+            return rung;
+        }
+
+        @Override
+        public void endTurn() {
+        }
+
+        @Override
+        public void onFailure(Throwable bug) {
+        }
+    }
+
     private static int openDescriptors() {
         return new File("/proc/self/fd").list().length;
     }

@@ -11,6 +11,7 @@ import dev.miraflores.linux.Mapping;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 
 /**
  * One io_uring: its two queues, and the calls that hand entries over and wait.
@@ -46,7 +47,11 @@ public final class IoUring implements AutoCloseable {
 
     private static final int FREE_FILE = -1;
 
+    /** How long the kernel's thread goes on looking for entries before it has to be woken up, with SQ_POLL. */
+    private static final int SQ_THREAD_IDLE_MS = 50;
+
     private final KernelFeatures features;
+    private final boolean sqPoll;
     private final Fd fd;
     private final Mapping rings;
     private final Mapping entries;
@@ -62,8 +67,9 @@ public final class IoUring implements AutoCloseable {
     private boolean fileTable;
     private boolean closed;
 
-    private IoUring(KernelFeatures features, Fd fd, Mapping rings, Mapping entries, MemorySegment params) {
+    private IoUring(KernelFeatures features, RingMode mode, Fd fd, Mapping rings, Mapping entries, MemorySegment params) {
         this.features = features;
+        this.sqPoll = mode == RingMode.SQ_POLL;
         this.fd = fd;
         this.rings = rings;
         this.entries = entries;
@@ -73,6 +79,11 @@ public final class IoUring implements AutoCloseable {
         scratch.set(ValueLayout.JAVA_LONG, GETEVENTS_ARG_OFFSET + io_uring_getevents_arg.ts, scratch.address() + TIMESPEC_OFFSET);
     }
 
+    /** One that is used in the plain way. */
+    public static IoUring create(KernelFeatures features, int sqEntries, int cqEntries) {
+        return create(features, RingMode.PLAIN, sqEntries, cqEntries);
+    }
+
     /**
      * Makes a ring, disabled until {@link #enable}.
      *
@@ -80,21 +91,23 @@ public final class IoUring implements AutoCloseable {
      * @param cqEntries how many completions wait in the ring; beyond that the kernel keeps them in a list
      * @throws ErrnoException where the kernel refuses
      */
-    public static IoUring create(KernelFeatures features, int sqEntries, int cqEntries) {
+    public static IoUring create(KernelFeatures features, RingMode mode, int sqEntries, int cqEntries) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = arena.allocate(io_uring_params.sizeof, Long.BYTES);
-            int flags = features.setupFlags() | IORING_SETUP_CQSIZE;
+            int flags = mode.setupFlags(features.setupFlags()) | IORING_SETUP_CQSIZE;
             params.set(ValueLayout.JAVA_INT, io_uring_params.flags, flags);
             params.set(ValueLayout.JAVA_INT, io_uring_params.cq_entries, cqEntries);
+            params.set(ValueLayout.JAVA_INT, io_uring_params.sq_thread_idle, SQ_THREAD_IDLE_MS);
             int rc = IoUringSyscalls.setup(sqEntries, params);
             if (rc < 0) {
-                throw new ErrnoException("io_uring_setup(entries=" + sqEntries + ", cq_entries=" + cqEntries + ")", -rc);
+                throw new ErrnoException("io_uring_setup(entries=" + sqEntries + ", cq_entries=" + cqEntries
+                    + (mode == RingMode.PLAIN ? "" : ", " + mode) + ")", -rc);
             }
-            return map(features, Fd.adopt(rc), params);
+            return map(features, mode, Fd.adopt(rc), params);
         }
     }
 
-    private static IoUring map(KernelFeatures features, Fd fd, MemorySegment params) {
+    private static IoUring map(KernelFeatures features, RingMode mode, Fd fd, MemorySegment params) {
         Mapping rings = null;
         try {
             // Both rings are in one mapping (IORING_FEAT_SINGLE_MMAP), which is as long as the longer of them.
@@ -107,7 +120,7 @@ public final class IoUring implements AutoCloseable {
             rings = Mapping.file(fd.number(), IORING_OFF_SQ_RING, Math.max(sqBytes, cqBytes), prot, flags);
             long entryBytes = (long) SqeLayout.BYTES * sqEntries;
             Mapping entries = Mapping.file(fd.number(), IORING_OFF_SQES, entryBytes, prot, flags);
-            return new IoUring(features, fd, rings, entries, params);
+            return new IoUring(features, mode, fd, rings, entries, params);
         } catch (RuntimeException | Error e) {
             if (rings != null) {
                 rings.close();
@@ -168,11 +181,47 @@ public final class IoUring implements AutoCloseable {
     public int submit() {
         boolean harvest = kernelHasMore();
         int pending = sq.publish();
+        if (sqPoll) {
+            int flags = sqPollFlags(pending) | (harvest ? IORING_ENTER_GETEVENTS : 0);
+            if (flags != 0) {
+                enter(0, 0, flags, 0, 0);
+            }
+            return flags == 0 ? 0 : 1;
+        }
         if (pending == 0 && !harvest) {
             return 0;
         }
         enter(pending, 0, harvest ? IORING_ENTER_GETEVENTS : 0, 0, 0);
         return 1;
+    }
+
+    /** The kernel's thread has the entries with their publication. What it takes to have it look at them. */
+    private int sqPollFlags(int pending) {
+        if (pending == 0) {
+            return 0;
+        }
+        sq.consumed(pending);
+        // Store of the tail above, then load of its flag below; weaker, and it sleeps over entries that it did not see.
+        VarHandle.fullFence();
+        return (sq.flagsOpaque() & IORING_SQ_NEED_WAKEUP) == 0 ? 0 : IORING_ENTER_SQ_WAKEUP;
+    }
+
+    /**
+     * As {@link #submit}, and returns when the kernel has looked at the entries: descriptors in them may then be closed, and
+     * their numbers be others'.
+     */
+    public void submitFully() {
+        submit();
+        while (sqPoll && !sq.isConsumed()) {
+            Thread.yield(); // its thread is awake, and on its way to a processor
+        }
+    }
+
+    /**
+     * Asks the device for completions, with IO_POLL; hands all filled entries over with the same call. Does not wait.
+     */
+    public void submitAndPoll() {
+        enter(sq.publish(), 0, IORING_ENTER_GETEVENTS, 0, 0);
     }
 
     /**
@@ -181,20 +230,24 @@ public final class IoUring implements AutoCloseable {
      */
     public void submitAndWait(long timeoutNs) {
         int pending = sq.publish();
+        int flags = IORING_ENTER_GETEVENTS;
+        if (sqPoll) {
+            flags |= sqPollFlags(pending);
+            pending = 0;
+        }
         if (timeoutNs == NO_TIMEOUT) {
-            enter(pending, 1, IORING_ENTER_GETEVENTS, 0, 0);
+            enter(pending, 1, flags, 0, 0);
         } else {
             scratch.set(ValueLayout.JAVA_LONG, TIMESPEC_OFFSET, timeoutNs / NS_PER_SECOND);
             scratch.set(ValueLayout.JAVA_LONG, TIMESPEC_OFFSET + __kernel_timespec.tv_nsec, timeoutNs % NS_PER_SECOND);
-            int flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
-            enter(pending, 1, flags, getEventsArg, io_uring_getevents_arg.sizeof);
+            enter(pending, 1, flags | IORING_ENTER_EXT_ARG, getEventsArg, io_uring_getevents_arg.sizeof);
         }
     }
 
     private void enter(int toSubmit, int minComplete, int flags, long arg, long argBytes) {
         int rc = IoUringSyscalls.enter(enterFd, toSubmit, minComplete, flags | enterFlags, arg, argBytes);
         if (rc >= 0) {
-            sq.consumed(rc);
+            sq.consumed(rc); // 0 with SQ_POLL, which takes entries by itself
         } else if (rc != -Errno.EINTR && rc != -Errno.ETIME && rc != -Errno.EAGAIN && rc != -Errno.EBUSY) {
             // EAGAIN and EBUSY: short of memory or of room for completions; entries stay, the next call has them again.
             throw new ErrnoException("io_uring_enter(to_submit=" + toSubmit + ", min_complete=" + minComplete + ")", -rc);

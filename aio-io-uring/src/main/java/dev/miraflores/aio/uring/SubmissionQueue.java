@@ -86,6 +86,11 @@ public final class SubmissionQueue {
         submitted += count;
     }
 
+    /** Whether the kernel has read all entries that it was given. */
+    boolean isConsumed() {
+        return loadHeadAcquire() == submitted;
+    }
+
     /** {@code IORING_SQ_…}, as the kernel last set them: a hint, ordered with nothing. */
     int flagsOpaque() {
         return (int) INT.getOpaque(ring, flagsOffset);

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** What an I/O thread allocates. */
+final class Allocations {
+
+    private static final int MAX_ROUNDS = 40;
+    /** Less than an object for each is none for each: somebody's table grew, once. */
+    private static final int SMALLEST_OBJECT_BYTES = 8;
+
+    private Allocations() {
+    }
+
+    /** Something that the test's thread does and that the I/O thread works at, done when this returns. */
+    interface Work {
+        void run() throws InterruptedException;
+    }
+
+    /**
+     * Lets {@code work} be done in rounds of {@code times} until a round leaves nothing behind on {@code thread}'s heap. That
+     * takes until it is compiled, which on a busy host may be long; what it really allocates, it allocates in every round.
+     */
+    static void assertNone(IoThread thread, int times, Work work) throws InterruptedException {
+        long[] allocated = new long[1];
+        Runnable read = () -> allocated[0] = ofThisThread();
+        long each = Long.MAX_VALUE;
+        for (int round = 0; round < MAX_ROUNDS && each >= SMALLEST_OBJECT_BYTES; round++) {
+            thread.call(read);
+            long before = allocated[0];
+            for (int i = 0; i < times; i++) {
+                work.run();
+            }
+            thread.call(read);
+            each = (allocated[0] - before) / times;
+        }
+        assertTrue(each < SMALLEST_OBJECT_BYTES, "bytes each time: " + each);
+    }
+
+    /** By name: this module has no need of the management module, which a test JVM has. */
+    private static long ofThisThread() {
+        try {
+            Object threads = Class.forName("java.lang.management.ManagementFactory").getMethod("getThreadMXBean").invoke(null);
+            return (long) Class.forName("com.sun.management.ThreadMXBean").getMethod("getCurrentThreadAllocatedBytes")
+                .invoke(threads);
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
+        }
+    }
+}
