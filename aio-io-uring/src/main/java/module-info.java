@@ -7,6 +7,8 @@ module dev.miraflores.aio {
     requires static jdk.jfr;
 
     exports dev.miraflores.aio;
+    exports dev.miraflores.aio.dirty;
+    exports dev.miraflores.aio.mirror;
     exports dev.miraflores.aio.throttle;
     exports dev.miraflores.aio.uring;
     uses dev.miraflores.aio.BlockStageProvider;

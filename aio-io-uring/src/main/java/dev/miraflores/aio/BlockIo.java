@@ -257,6 +257,14 @@ public abstract class BlockIo {
         }
     }
 
+    /**
+     * Ends the request by a bug instead of a result: for a link that carries it on in a request of its own, and hears there
+     * that something threw.
+     */
+    public final void fail(Throwable bug) {
+        onFailure(bug);
+    }
+
     /** The submitter's: the request is at its end, all its links are behind it. May begin the next one. */
     protected abstract void onComplete(int result);
 

@@ -103,7 +103,7 @@ public final class IoMemory {
     }
 
     /** Copies {@code length} bytes from {@code address}, which may go over from one segment into the next. */
-    void read(long address, MemorySegment into, long intoOffset, long length) {
+    public void read(long address, MemorySegment into, long intoOffset, long length) {
         for (long done = 0; done < length; ) {
             int i = segmentAt(address + done);
             long offset = address + done - addresses[i];
@@ -114,7 +114,7 @@ public final class IoMemory {
     }
 
     /** Copies {@code length} bytes to {@code address}, as {@link #read}. */
-    void write(long address, MemorySegment from, long fromOffset, long length) {
+    public void write(long address, MemorySegment from, long fromOffset, long length) {
         for (long done = 0; done < length; ) {
             int i = segmentAt(address + done);
             long offset = address + done - addresses[i];

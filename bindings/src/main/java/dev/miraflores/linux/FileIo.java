@@ -36,6 +36,7 @@ public final class FileIo {
     private static final MemorySegment FDATASYNC = Libc.symbol("fdatasync");
     private static final MemorySegment FTRUNCATE = Libc.symbol("ftruncate");
     private static final MemorySegment FSTAT = Libc.symbol("fstat");
+    private static final MemorySegment LSEEK = Libc.symbol("lseek");
     private static final MemorySegment FCNTL = Libc.symbol("fcntl");
 
     private FileIo() {}
@@ -95,6 +96,16 @@ public final class FileIo {
     /** Sets the file's size: 0 or −errno. */
     public static int ftruncate(int fd, long byteSize) {
         return Libc.callInt(FTRUNCATE, fd, byteSize);
+    }
+
+    /**
+     * Where the file's first data are from {@code offset} on: what is before that is a hole, which reads as zeroes. Moves the
+     * file's position, which nothing here uses.
+     *
+     * @return bytes from the file's start; −ENXIO where there are no data any more; or another −errno
+     */
+    public static long seekData(int fd, long offset) {
+        return Libc.callLong(LSEEK, fd, offset, libc_h.SEEK_DATA, 0);
     }
 
     /** What is behind an open descriptor. Throws when there is none. */
