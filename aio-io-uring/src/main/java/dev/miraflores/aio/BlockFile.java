@@ -9,7 +9,7 @@ import dev.miraflores.linux.Storage;
 
 /**
  * A disk image or block device that was opened, found fit to be a disk, and locked.
- * <p>Thread: any; what it says never changes.
+ * <p>Thread: any; what it says never changes, but for the size, which {@link #resize} changes.
  * <p>Lifetime: until {@link #close}, which every link to it must precede.
  */
 public final class BlockFile implements AutoCloseable {
@@ -29,13 +29,15 @@ public final class BlockFile implements AutoCloseable {
     private final CacheMode cache;
     private final boolean readOnly;
     private final boolean locked;
-    private final long byteSize;
+    private volatile long byteSize;
     private final int physicalBlockBytes;
     private final Storage.DirectAlignment alignment;
+    private final boolean device;
+    private final FileRanges ranges;
 
     private BlockFile(
             String path, Fd fd, CacheMode cache, boolean readOnly, boolean locked, long byteSize, int physicalBlockBytes,
-            Storage.DirectAlignment alignment) {
+            Storage.DirectAlignment alignment, boolean device) {
         this.path = path;
         this.fd = fd;
         this.cache = cache;
@@ -44,6 +46,10 @@ public final class BlockFile implements AutoCloseable {
         this.byteSize = byteSize;
         this.physicalBlockBytes = physicalBlockBytes;
         this.alignment = alignment;
+        this.device = device;
+        this.ranges = new FileRanges(fd.number(), device,
+            device ? Math.max(1, Storage.logicalBlockBytes(fd.number())) : 1,
+            alignment == null ? 1 : alignment.offsetBytes());
     }
 
     /**
@@ -65,7 +71,8 @@ public final class BlockFile implements AutoCloseable {
             Storage.DirectAlignment alignment = cache.isDirect() ? DirectProbe.alignment(fd.number(), byteSize) : null;
             checkLastBlock(path, cache, readOnly, byteSize, alignment);
             BlockFile file = new BlockFile(
-                path, fd, cache, readOnly, locked, byteSize, physicalBlockBytes(status, fd, alignment), alignment);
+                path, fd, cache, readOnly, locked, byteSize, physicalBlockBytes(status, fd, alignment), alignment,
+                status.isBlockDevice());
             done = true;
             return file;
         } finally {
@@ -77,7 +84,7 @@ public final class BlockFile implements AutoCloseable {
 
     /** Something that is no disk, with the behaviour that a test wants; neither checked nor locked. */
     static BlockFile ofAnything(Fd fd, CacheMode cache, long byteSize) {
-        return new BlockFile(fd.toString(), fd, cache, false, false, byteSize, SECTOR_BYTES, null);
+        return new BlockFile(fd.toString(), fd, cache, false, false, byteSize, SECTOR_BYTES, null, false);
     }
 
     private static Fd openFile(String path, CacheMode cache, boolean readOnly) {
@@ -227,6 +234,47 @@ public final class BlockFile implements AutoCloseable {
     /** What O_DIRECT demands, or {@code null} where the page cache is in between. */
     public Storage.DirectAlignment directAlignment() {
         return alignment;
+    }
+
+    /** How ranges of it are discarded and zeroed. */
+    FileRanges ranges() {
+        return ranges;
+    }
+
+    /**
+     * Makes a file longer, with zeroes, or shorter. A device cannot be made anything: of it, the size that it has by now is
+     * taken. Requests beyond the new end fail from then on; whoever makes it shorter sees to it first that there are none.
+     * <p>Thread: any, one at a time; waits for the file system.
+     *
+     * @param newBytes the size to be; not looked at for a device
+     * @return the size that it has
+     * @throws DriveException where the size is odd, or the file cannot be changed
+     */
+    public synchronized long resize(long newBytes) {
+        long size = device ? deviceBytes(path, fd, readOnly) : newBytes;
+        if (size < 0) {
+            throw refusal(path, "size " + size + " is none");
+        }
+        checkNewSize(size);
+        if (!device && size != byteSize) {
+            if (readOnly) {
+                throw refusal(path, "is open with readonly=on and keeps its size");
+            }
+            int rc = FileIo.ftruncate(fd.number(), size);
+            if (rc < 0) {
+                throw refusal(path, "cannot be made " + size + " bytes: " + Errno.name(-rc) + " (" + -rc + ")");
+            }
+        }
+        byteSize = size;
+        return size;
+    }
+
+    private void checkNewSize(long size) {
+        int unit = Math.max(SECTOR_BYTES, readOnly || alignment == null ? 1 : alignment.offsetBytes());
+        if (size % unit != 0) {
+            throw refusal(path, "size " + size + " is not a multiple of " + unit + ", as it has to be"
+                + (unit > SECTOR_BYTES ? " with cache=" + cache : ""));
+        }
     }
 
     /** Unlocks and closes the file. Once more does nothing. */

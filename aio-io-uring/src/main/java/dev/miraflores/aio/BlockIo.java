@@ -67,6 +67,8 @@ public abstract class BlockIo {
     BlockIo next;
     /** How often the engine has tried it anew. */
     int retries;
+    /** The kernel has no way to do it that does not wait. */
+    boolean needsWorker;
 
     /**
      * @param iovecs native memory for {@code struct iovec}s, 16 bytes each, 8-byte aligned; no longer than the thread
@@ -90,6 +92,7 @@ public abstract class BlockIo {
         this.doneBuffers = 0;
         this.doneInBuffer = 0;
         this.retries = 0;
+        this.needsWorker = false;
         this.returnCount = 0;
     }
 

@@ -14,6 +14,13 @@ interface EngineQueue {
     /** Hands over what has gathered since, without waiting; no call where there is nothing. */
     void submit();
 
+    /**
+     * The thread is about to sleep, and asks for an event for whatever completes from now on.
+     *
+     * @return whether something completed before that, so that there may be no event for it
+     */
+    boolean enableEvents();
+
     /** Completes requests that are done; answers how many. A bounded number, so that others get a turn. */
     int dispatch();
 

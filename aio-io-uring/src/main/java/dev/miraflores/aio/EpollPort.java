@@ -140,7 +140,7 @@ final class EpollPort extends EventPort {
     }
 
     @Override
-    BlockEngine openEngine(BlockFile file, LinkOptions options) {
+    BlockEngine openEngine(IoThread thread, BlockFile file, LinkOptions options) {
         throw new IllegalStateException("drive " + file + ": " + whyNoUring);
     }
 

@@ -39,7 +39,7 @@ abstract sealed class EventPort permits UringPort, EpollPort {
     abstract String whyNoUring();
 
     /** An engine of io_uring, where there is. */
-    abstract BlockEngine openEngine(BlockFile file, LinkOptions options);
+    abstract BlockEngine openEngine(IoThread thread, BlockFile file, LinkOptions options);
 
     /** Requests in flight in all engines. */
     abstract int inFlight();

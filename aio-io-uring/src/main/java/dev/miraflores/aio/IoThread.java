@@ -193,9 +193,9 @@ public final class IoThread implements AutoCloseable {
         EngineChoice choice = choose(file, options.engine());
         FlightEvents.driveEngine(file.toString(), choice.kind().word(), choice.whyNot());
         return switch (choice.kind()) {
-            case IO_URING -> port.openEngine(file, options);
-            case NATIVE, THREADS ->
-                throw new DriveException("drive " + file + ": aio=" + choice.kind() + " is not to be had here");
+            case IO_URING -> port.openEngine(this, file, options);
+            case NATIVE -> new NativeBlockEngine(this, file, options);
+            case THREADS -> new ThreadsBlockEngine(this, file, options);
         };
     }
 
@@ -330,6 +330,16 @@ public final class IoThread implements AutoCloseable {
         }
     }
 
+    /** Before it sleeps: engines are to signal. Answers whether one has something already. */
+    private boolean enableEvents() {
+        for (EngineQueue engine : engines) {
+            if (engine.enableEvents()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private int dispatch() {
         int count = port.dispatch();
         for (EngineQueue engine : engines) {
@@ -446,7 +456,9 @@ public final class IoThread implements AutoCloseable {
         if (closing) {
             if (inFlight() != 0) {
                 submitToEngines();
-                port.await(untilTimer(System.nanoTime()));
+                if (!enableEvents()) {
+                    port.await(untilTimer(System.nanoTime()));
+                }
             }
             return;
         }
@@ -476,6 +488,9 @@ public final class IoThread implements AutoCloseable {
                 return;
             }
         }
+        if (enableEvents()) {
+            return;
+        }
         counters.increment(IoThreadCounter.SLEEPS);
         port.await(timers.size() == 0 ? EventPort.NO_TIMEOUT : untilTimer(System.nanoTime()));
         pollTime.waited(System.nanoTime() - start);
@@ -503,7 +518,9 @@ public final class IoThread implements AutoCloseable {
         while (inFlight() != 0) {
             try {
                 submitToEngines();
-                port.await(EventPort.NO_TIMEOUT);
+                if (!enableEvents()) {
+                    port.await(EventPort.NO_TIMEOUT);
+                }
                 dispatch();
             } catch (RuntimeException | Error another) {
                 Log.LOGGER.log(System.Logger.Level.ERROR, "I/O thread " + name() + " failed again", another);

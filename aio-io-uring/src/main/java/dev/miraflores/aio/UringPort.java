@@ -177,8 +177,8 @@ final class UringPort extends EventPort {
     }
 
     @Override
-    BlockEngine openEngine(BlockFile file, LinkOptions options) {
-        UringBlockEngine engine = new UringBlockEngine(this, file, options);
+    BlockEngine openEngine(IoThread thread, BlockFile file, LinkOptions options) {
+        UringBlockEngine engine = new UringBlockEngine(thread, this, file, options);
         engines = Arrays.copyOf(engines, engines.length + 1);
         engines[engines.length - 1] = engine;
         return engine;

@@ -17,8 +17,17 @@ final class SmallTmpfs implements AutoCloseable {
 
     /** Mounts one, or answers {@code null} where that is not allowed. */
     static SmallTmpfs mount(int kibibytes) throws IOException {
+        return mount("tmpfs", "size=" + kibibytes + "k");
+    }
+
+    /** One that knows neither holes nor ranges of zeroes, and no limit. */
+    static SmallTmpfs mountRamfs() throws IOException {
+        return mount("ramfs", "mode=700");
+    }
+
+    private static SmallTmpfs mount(String type, String options) throws IOException {
         Path folder = Files.createTempDirectory("small-tmpfs");
-        if (run("mount", "-t", "tmpfs", "-o", "size=" + kibibytes + "k", "tmpfs", folder.toString())) {
+        if (run("mount", "-t", type, "-o", options, type, folder.toString())) {
             return new SmallTmpfs(folder);
         }
         Files.delete(folder);

@@ -26,6 +26,12 @@ final class TestIo extends BlockIo {
         return this;
     }
 
+    TestIo withRange(Operation operation, long offset, long byteCount, boolean mayUnmap) {
+        result = new CompletableFuture<>();
+        beginRange(operation, offset, byteCount, mayUnmap);
+        return this;
+    }
+
     /** Submits it from the I/O thread, and waits here. */
     int run(IoThread thread, BlockLink link) {
         thread.execute(() -> link.submit(this));

@@ -28,6 +28,18 @@ public final class AioSyscalls {
     }
 
     /**
+     * The memory that a context's completions lie in, which the kernel maps where the context's id points to: unmapped by
+     * {@link #destroy}, before which nobody may use it any more. Whether its layout is one that the reader knows is for the
+     * reader to check; the first page is always there.
+     *
+     * @param byteSize no more than the reader has found to be mapped
+     */
+    @SuppressWarnings("restricted")
+    public static MemorySegment ring(long context, long byteSize) {
+        return MemorySegment.ofAddress(context).reinterpret(byteSize);
+    }
+
+    /**
      * Submits {@code count} requests.
      *
      * @param iocbs address of an array of addresses of {@code struct iocb}

@@ -32,6 +32,7 @@ public final class FileIo {
     private static final MemorySegment PWRITE = Libc.symbol("pwrite");
     private static final MemorySegment PREADV = Libc.symbol("preadv");
     private static final MemorySegment PWRITEV = Libc.symbol("pwritev");
+    private static final MemorySegment SYSCALL = Libc.symbol("syscall");
     private static final MemorySegment FALLOCATE = Libc.symbol("fallocate");
     private static final MemorySegment FDATASYNC = Libc.symbol("fdatasync");
     private static final MemorySegment FTRUNCATE = Libc.symbol("ftruncate");
@@ -69,6 +70,16 @@ public final class FileIo {
         return rc;
     }
 
+    /** As {@link #pread(int, MemorySegment, long)}, into memory that the caller vouches for: it has to be there throughout. */
+    public static long pread(int fd, long address, long byteSize, long offset) {
+        return Libc.callLong(PREAD, fd, address, byteSize, offset);
+    }
+
+    /** As {@link #pwrite(int, MemorySegment, long)}, from memory that the caller vouches for. */
+    public static long pwrite(int fd, long address, long byteSize, long offset) {
+        return Libc.callLong(PWRITE, fd, address, byteSize, offset);
+    }
+
     /**
      * Reads into {@code iovecCount} buffers: bytes read, 0 at the file's end, or −errno.
      *
@@ -81,6 +92,12 @@ public final class FileIo {
     /** Writes from {@code iovecCount} buffers: bytes written or −errno. */
     public static long pwritev(int fd, long iovecs, int iovecCount, long offset) {
         return Libc.callLong(PWRITEV, fd, iovecs, iovecCount, offset);
+    }
+
+    /** As {@link #pwritev}, with {@code RWF_…} flags such as {@link Storage#RWF_DSYNC}. */
+    public static long pwritev2(int fd, long iovecs, int iovecCount, long offset, int flags) {
+        // The system call takes the offset in two halves, of which a 64-bit kernel looks only at the first, whole.
+        return Libc.callLong(SYSCALL, libc_h.SYS_pwritev2, fd, iovecs, iovecCount, offset, 0, flags);
     }
 
     /** Allocates, zeroes or punches a range, by {@code FALLOC_FL_…}: 0 or −errno. */

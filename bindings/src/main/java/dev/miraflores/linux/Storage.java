@@ -43,6 +43,24 @@ public final class Storage {
         return deviceInt(fd, libc_abi.BLKROGET);
     }
 
+    /** Lets a block device forget a range, given in multiples of its logical block: 0 or −errno. Waits for it. */
+    public static int discard(int fd, long offset, long byteSize) {
+        return deviceRange(fd, libc_abi.BLKDISCARD, offset, byteSize);
+    }
+
+    /** Zeroes a range of a block device, given in multiples of its logical block, and keeps it allocated: 0 or −errno. */
+    public static int zeroOut(int fd, long offset, long byteSize) {
+        return deviceRange(fd, libc_abi.BLKZEROOUT, offset, byteSize);
+    }
+
+    /** With a {@code u64[2]}: where it begins, and its length. */
+    private static int deviceRange(int fd, long request, long offset, long byteSize) {
+        MemorySegment state = Libc.state();
+        state.set(ValueLayout.JAVA_LONG, Libc.SCRATCH_OFFSET, offset);
+        state.set(ValueLayout.JAVA_LONG, Libc.SCRATCH_OFFSET + Long.BYTES, byteSize);
+        return Ioctl.call(fd, request, state.address() + Libc.SCRATCH_OFFSET);
+    }
+
     private static int deviceInt(int fd, long request) {
         MemorySegment state = Libc.state();
         int rc = Ioctl.call(fd, request, state.address() + Libc.SCRATCH_OFFSET);
