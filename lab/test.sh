@@ -40,6 +40,14 @@ in_l1() {
     return "$status"
 }
 
+# The programs in api/, compiled against hv's jars; `api` in L1 runs one.
+compile_api() {
+    local HV_JAVA HV_LIB
+    . "$top/launcher/target/hv/start"
+    mkdir -p "$out/api"
+    "${HV_JAVA%/java}/javac" -d "$out/api" -Xlint:all -Werror -p "$HV_LIB" --add-modules dev.miraflores.launcher "$lab"/api/*.java
+}
+
 # --- what came of it ---------------------------------------------------------------------------------------------
 
 guest_file() { # DISK PATH: prints a file of the guest's
