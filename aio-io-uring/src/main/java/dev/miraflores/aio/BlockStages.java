@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.aio;
 
+import java.util.Objects;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.TreeSet;
@@ -24,7 +25,7 @@ public final class BlockStages {
         try {
             for (BlockStageProvider provider : ServiceLoader.load(BlockStageProvider.class)) {
                 if (provider.name().equals(request.stage())) {
-                    return provider.open(request);
+                    return open(provider, request);
                 }
                 names.add(provider.name());
             }
@@ -36,5 +37,18 @@ public final class BlockStages {
             + (names.isEmpty()
                 ? "there are none: put the jar that has it on the module path or class path"
                 : "there are " + String.join(", ", names)));
+    }
+
+    /** A stage of {@code provider}'s. What it throws that is no refusal is a bug of its, and ends only this attempt. */
+    private static BlockStage open(BlockStageProvider provider, StageRequest request) {
+        try {
+            return Objects.requireNonNull(provider.open(request), "no stage returned");
+        } catch (DriveException refusal) {
+            throw refusal;
+        } catch (RuntimeException | LinkageError bug) {
+            DriveException e = request.refusal("its provider failed: " + bug);
+            e.initCause(bug);
+            throw e;
+        }
     }
 }

@@ -102,7 +102,11 @@ public final class IoMemory {
         return segment;
     }
 
-    /** Copies {@code length} bytes from {@code address}, which may go over from one segment into the next. */
+    /**
+     * Copies {@code length} bytes from {@code address}, which may go over from one segment into the next.
+     *
+     * @throws IllegalStateException where some of it is not in this memory
+     */
     public void read(long address, MemorySegment into, long intoOffset, long length) {
         for (long done = 0; done < length; ) {
             int i = segmentAt(address + done);
