@@ -4,12 +4,14 @@ package dev.miraflores.aio;
 import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.linux.Mapping;
 import dev.miraflores.linux.Storage.DirectAlignment;
+import java.util.concurrent.Executor;
 
 /**
  * In front of the engine of a file that is open with O_DIRECT: lets through what the kernel takes as it is, and sends the
  * rest by way of aligned buffers of its own, of which there is a fixed number.
  * <p>Where the disk's blocks are larger than the guest's sectors, a write may be of a part of a block. The block is then
- * read, changed and written, during which no other write is under way: it might be of another part of the same block.
+ * read, changed and written, during which no other write is under way: it might be of another part of the same block. The
+ * file's {@link WriteGate} sees to that, for the links of all queues and threads.
  */
 final class AlignedLink implements BlockEngine, BlockReturn {
 
@@ -30,11 +32,20 @@ final class AlignedLink implements BlockEngine, BlockReturn {
 
     private final BlockIoQueue waitingForBounce = new BlockIoQueue();
     private final BlockIoQueue waitingForWrites = new BlockIoQueue();
-    private int writesUnderWay;
-    private boolean partialUnderWay;
+    private final WriteGate gate;
+    private final Executor thread;
+    private final Runnable letInMessage = new LetIn();
+    /** The gate's, under its lock: whether the first write that waits is of part of a block. */
+    boolean firstIsPartial;
 
-    AlignedLink(BlockEngine engine, DirectAlignment alignment, IoMemory memory) {
+    /**
+     * @param gate   that of the file
+     * @param thread the link's
+     */
+    AlignedLink(BlockEngine engine, DirectAlignment alignment, IoMemory memory, WriteGate gate, Executor thread) {
         this.engine = engine;
+        this.gate = gate;
+        this.thread = thread;
         this.memory = memory;
         this.memoryMask = alignment.memoryBytes() - 1L;
         this.offsetMask = alignment.offsetBytes() - 1L;
@@ -64,7 +75,7 @@ final class AlignedLink implements BlockEngine, BlockReturn {
     @Override
     public void submit(BlockIo io) {
         if (writesCanBePartial && io.operation() != Operation.READ && io.operation() != Operation.FLUSH) {
-            if (mayWrite(io)) {
+            if (waitingForWrites.isEmpty() && gate.enter(this, isPartial(io))) {
                 startWrite(io);
             } else {
                 waitingForWrites.add(io);
@@ -94,18 +105,23 @@ final class AlignedLink implements BlockEngine, BlockReturn {
         return ((io.offset() | io.byteCount()) & offsetMask) != 0;
     }
 
-    private boolean mayWrite(BlockIo io) {
-        return waitingForWrites.isEmpty() && mayWriteNow(io);
+    /** For the gate, on any thread: the first write that waits is in. */
+    void letIn() {
+        thread.execute(letInMessage);
     }
 
-    private boolean mayWriteNow(BlockIo io) {
-        return !partialUnderWay && (writesUnderWay == 0 || !isPartial(io));
+    private final class LetIn implements Runnable {
+        @Override
+        public void run() {
+            startWrite(waitingForWrites.remove());
+            while (!waitingForWrites.isEmpty() && gate.enter(AlignedLink.this, isPartial(waitingForWrites.first()))) {
+                startWrite(waitingForWrites.remove());
+            }
+        }
     }
 
     private void startWrite(BlockIo io) {
-        writesUnderWay++;
-        partialUnderWay = isPartial(io);
-        if (partialUnderWay) {
+        if (isPartial(io)) {
             counters.increment(EngineCounter.READ_MODIFY_WRITE);
         }
         io.onReturn(this);
@@ -114,12 +130,8 @@ final class AlignedLink implements BlockEngine, BlockReturn {
 
     @Override
     public void onReturn(BlockIo io, int result) {
-        writesUnderWay--;
-        partialUnderWay = false;
+        gate.leave();
         io.complete(result);
-        while (!waitingForWrites.isEmpty() && mayWriteNow(waitingForWrites.first())) {
-            startWrite(waitingForWrites.remove());
-        }
     }
 
     private void bounce(BlockIo io) {

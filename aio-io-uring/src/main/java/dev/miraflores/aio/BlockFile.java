@@ -34,6 +34,7 @@ public final class BlockFile implements AutoCloseable {
     private final Storage.DirectAlignment alignment;
     private final boolean device;
     private final FileRanges ranges;
+    private final WriteGate writeGate = new WriteGate();
 
     private BlockFile(
             String path, Fd fd, CacheMode cache, boolean readOnly, boolean locked, long byteSize, int physicalBlockBytes,
@@ -275,6 +276,11 @@ public final class BlockFile implements AutoCloseable {
             throw refusal(path, "size " + size + " is not a multiple of " + unit + ", as it has to be"
                 + (unit > SECTOR_BYTES ? " with cache=" + cache : ""));
         }
+    }
+
+    /** Where writes of all of its links that must not meet wait for one another. */
+    WriteGate writeGate() {
+        return writeGate;
     }
 
     /** Unlocks and closes the file. Once more does nothing. */

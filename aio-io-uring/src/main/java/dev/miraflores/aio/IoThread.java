@@ -6,6 +6,7 @@ import dev.miraflores.aio.uring.KernelFeatures;
 import dev.miraflores.linux.EventFd;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
@@ -18,7 +19,7 @@ import java.util.concurrent.RejectedExecutionException;
  * {@code execute} is the way.
  * <p>Lifetime: until {@link #close}, which lets requests in flight finish first.
  */
-public final class IoThread implements AutoCloseable {
+public final class IoThread implements Executor, AutoCloseable {
 
     private static final int POLL_CLOCK_INTERVAL = 16;
     /** Messages may send messages; requests get their turn in between. */
@@ -118,6 +119,7 @@ public final class IoThread implements AutoCloseable {
      *
      * @throws RejectedExecutionException where the thread has ended; the action will not run
      */
+    @Override
     public void execute(Runnable action) {
         if (!mailbox.send(action)) {
             throw new RejectedExecutionException("I/O thread " + name() + " has ended");
@@ -186,7 +188,8 @@ public final class IoThread implements AutoCloseable {
     public BlockEngine open(BlockFile file, LinkOptions options) {
         checkCurrent();
         BlockEngine engine = openEngine(file, options);
-        return file.directAlignment() == null ? engine : new AlignedLink(engine, file.directAlignment(), options.memory());
+        return file.directAlignment() == null ? engine : new AlignedLink(
+            engine, file.directAlignment(), options.memory(), file.writeGate(), this);
     }
 
     private BlockEngine openEngine(BlockFile file, LinkOptions options) {

@@ -101,15 +101,20 @@ class AlignedLinkProperties {
         final byte[] model = new byte[DISK_BYTES];
         final StrictEngine engine;
         final AlignedLink link;
+        /** Of another queue of the same disk. */
+        final AlignedLink other;
         final Request[] requests = new Request[SLOTS];
 
         Run(long seed, int block, int memoryAlignment) {
             random = new Random(seed);
             random.nextBytes(model);
             engine = new StrictEngine(model, memory, block, memoryAlignment, random);
-            link = new AlignedLink(
-                engine, new DirectAlignment(memoryAlignment, block), IoMemory.of(List.of(memory.asSlice(0, 1 << 20),
-                    memory.asSlice(1 << 20, MEMORY_BYTES - (1 << 20)))));
+            DirectAlignment alignment = new DirectAlignment(memoryAlignment, block);
+            IoMemory parts = IoMemory.of(List.of(
+                memory.asSlice(0, 1 << 20), memory.asSlice(1 << 20, MEMORY_BYTES - (1 << 20))));
+            WriteGate gate = new WriteGate();
+            link = new AlignedLink(engine, alignment, parts, gate, Runnable::run);
+            other = new AlignedLink(engine, alignment, parts, gate, Runnable::run);
             for (int i = 0; i < SLOTS; i++) {
                 requests[i] = new Request(arena);
             }
@@ -121,8 +126,9 @@ class AlignedLinkProperties {
                     round();
                     assertArrayEquals(model, engine.content());
                 }
-                assertEquals(0, link.inFlight());
+                assertEquals(0, link.inFlight() + other.inFlight());
                 link.close();
+                other.close();
             }
         }
 
@@ -153,7 +159,7 @@ class AlignedLinkProperties {
                     assertEquals(0, request.result);
                     assertArrayEquals(data, load(data.length, buffers));
                 });
-                link.submit(request);
+                (random.nextBoolean() ? link : other).submit(request);
                 if (random.nextInt(3) == 0) {
                     engine.finishOne();
                 }

@@ -23,6 +23,7 @@ final class LinkChain {
     /** In the order in which requests pass them. */
     private final List<BlockLink> links = new ArrayList<>();
     private BlockLink last;
+    private boolean draining;
 
     private LinkChain() {
     }
@@ -59,6 +60,25 @@ final class LinkChain {
     /** Whether {@link #inKernel} can be relied on. */
     boolean knowsKernel() {
         return last instanceof BlockEngine;
+    }
+
+    /** Somebody waits until nothing is in flight; see {@link BlockLink#beginDrain}. */
+    void beginDrain() {
+        if (!draining) {
+            draining = true;
+            for (BlockLink link : links) {
+                link.beginDrain();
+            }
+        }
+    }
+
+    void endDrain() {
+        if (draining) {
+            draining = false;
+            for (BlockLink link : links) {
+                link.endDrain();
+            }
+        }
     }
 
     /** Closes all, in the order in which requests pass them; a bug in one is not the others' affair. */

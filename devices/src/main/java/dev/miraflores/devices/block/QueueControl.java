@@ -82,6 +82,7 @@ final class QueueControl {
             stopping = true;
             queue.stop();
             unwatch();
+            drain();
             afterCompletion();
         }
     }
@@ -119,14 +120,24 @@ final class QueueControl {
         send(latch, () -> {
             queue.hold(reason);
             still = latch;
+            drain();
             afterCompletion();
         });
+    }
+
+    private void drain() {
+        if (chain != null && queue.slots().inLinks() != 0) {
+            guarded(chain::beginDrain);
+        }
     }
 
     /** Takes new requests again, as far as {@code reason} is concerned. */
     void letGo(int reason) {
         send(null, () -> {
             still = null;
+            if (chain != null) {
+                guarded(chain::endDrain);
+            }
             queue.letGo(reason);
         });
     }

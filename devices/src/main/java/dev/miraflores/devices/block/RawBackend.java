@@ -37,6 +37,11 @@ final class RawBackend implements BlockBackend {
     }
 
     @Override
+    public long resize(long bytes) {
+        return file.resize(bytes);
+    }
+
+    @Override
     public BlockLink attach(IoThread thread, LinkOptions options) {
         return thread.open(file, options);
     }
