@@ -46,23 +46,57 @@ final class Foreground {
      */
     StopCause run(MachineConfig config) throws InterruptedException {
         // SIGINT and SIGTERM: the machine ends in good order, its I/O finished, before the process does.
-        Runtime.getRuntime().addShutdownHook(new Thread(this::endBeforeProcess, "end-machine"));
+        Thread hook = new Thread(this::endBeforeProcess, "end-machine");
+        Runtime.getRuntime().addShutdownHook(hook);
         try {
             VirtualMachine made = VirtualMachine.create(config);
-            StopCause cause;
-            try (made) {
-                machine = made;
-                if (quitting) {
-                    made.requestStop();
-                }
-                made.start();
-                cause = made.await();
+            StopCause cause = null;
+            RuntimeException closeFailure;
+            try {
+                cause = runToEnd(made);
+            } finally {
+                closeFailure = close(made);
             }
             // Only now is all that the guest said out, and the terminal as it was.
             report(cause);
+            if (closeFailure != null) {
+                if (exitCode(cause) == OK) {
+                    throw closeFailure;
+                }
+                // The crash came first, and tells more.
+                err.println("hv: ".concat(closeFailure.getMessage()));
+            }
             return cause;
         } finally {
             ended.countDown();
+            unhook(hook);
+        }
+    }
+
+    private StopCause runToEnd(VirtualMachine made) throws InterruptedException {
+        machine = made;
+        if (quitting) {
+            made.requestStop();
+        }
+        made.start();
+        return made.await();
+    }
+
+    private static RuntimeException close(VirtualMachine made) {
+        try {
+            made.close();
+            return null;
+        } catch (RuntimeException failure) {
+            return failure;
+        }
+    }
+
+    /** Another machine may come in this process: nothing of this one stays. */
+    private static void unhook(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // The process is on its way out, and the hook with it.
         }
     }
 

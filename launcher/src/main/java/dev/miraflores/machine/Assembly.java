@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
-import dev.miraflores.devices.block.VirtioBlockDevice;
 import dev.miraflores.devices.entropy.VirtioEntropyDevice;
 import dev.miraflores.devices.serial.CharBackend;
 import dev.miraflores.kvm.CpuTopology;
@@ -73,8 +72,8 @@ final class Assembly {
         // Before the devices that it serves, so that it ends after them.
         MainLoop mainLoop = cleanup.add(new MainLoop());
         DriveOpener opener = new DriveOpener(config, mainLoop);
-        List<VirtioBlockDevice> disks = openDisks(opener);
-        GuestMemory memory = cleanup.add(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));
+        List<Drive> disks = openDisks(opener);
+        GuestMemory memory = cleanup.addMemory(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));
         LoadedKernel kernel = BootLoader.load(memory, request);
         Vm vm = cleanup.add(kvm.createVm("vm" + MADE.getAndIncrement()));
         vm.addMemory(memory);
@@ -88,8 +87,8 @@ final class Assembly {
             board.addDebugExit();
         }
         DriveBays bays = cleanup.add(new DriveBays(vm, board, config.virtio(), opener));
-        for (VirtioBlockDevice disk : disks) {
-            bays.addCold(disk.id(), disk);
+        for (Drive disk : disks) {
+            bays.addCold(disk);
         }
         if (config.rng()) {
             board.addVirtio(config.virtio(), new VirtioEntropyDevice(mainLoop.thread()));
@@ -105,10 +104,12 @@ final class Assembly {
     }
 
     /** Opens, checks and locks every image. */
-    private List<VirtioBlockDevice> openDisks(DriveOpener opener) {
-        List<VirtioBlockDevice> disks = new ArrayList<>();
+    private List<Drive> openDisks(DriveOpener opener) {
+        List<Drive> disks = new ArrayList<>();
         for (DriveConfig drive : config.drives()) {
-            disks.add(cleanup.add(opener.open(drive)));
+            Drive disk = opener.open(drive);
+            cleanup.add(disk.device());
+            disks.add(disk);
         }
         return disks;
     }

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
+import dev.miraflores.devices.virtio.MemoryInUseException;
+import dev.miraflores.memory.GuestMemory;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/** Things to close, the last opened first; each is closed whatever the others throw. */
+/**
+ * Things to close, the last opened first; each is closed whatever the others throw. But memory that the kernel may yet write
+ * into, as a device that would not end said, is left mapped for good: what comes to lie at its addresses would be overwritten.
+ */
 final class Cleanup implements AutoCloseable {
 
     private final Deque<AutoCloseable> open = new ArrayDeque<>();
@@ -14,13 +19,31 @@ final class Cleanup implements AutoCloseable {
         return resource;
     }
 
+    /** Memory that devices do I/O with; they have to be added after it. */
+    GuestMemory addMemory(GuestMemory memory) {
+        open.push(new Memory(memory));
+        return memory;
+    }
+
+    private record Memory(GuestMemory memory) implements AutoCloseable {
+
+        @Override
+        public void close() {
+            memory.close();
+        }
+    }
+
     /** @throws IllegalStateException with what the first failure was, after all others were closed too */
     @Override
     public void close() {
         Throwable first = null;
         while (!open.isEmpty()) {
+            AutoCloseable resource = open.pop();
+            if (resource instanceof Memory && isMemoryInUse(first)) {
+                continue;
+            }
             try {
-                open.pop().close();
+                resource.close();
             } catch (Exception | Error failure) {
                 if (first == null) {
                     first = failure;
@@ -32,5 +55,18 @@ final class Cleanup implements AutoCloseable {
         if (first != null) {
             throw new IllegalStateException("closing a machine failed: " + first.getMessage(), first);
         }
+    }
+
+    /** Whether {@code failure} or one that came with it says so. */
+    private static boolean isMemoryInUse(Throwable failure) {
+        if (failure == null || failure instanceof MemoryInUseException) {
+            return failure != null;
+        }
+        for (Throwable another : failure.getSuppressed()) {
+            if (isMemoryInUse(another)) {
+                return true;
+            }
+        }
+        return isMemoryInUse(failure.getCause());
     }
 }

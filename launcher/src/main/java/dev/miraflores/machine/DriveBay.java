@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
-import dev.miraflores.devices.block.VirtioBlockDevice;
-
 /**
  * A disk of a machine, and where it sits.
  * <p>Thread: any.
@@ -10,14 +8,14 @@ import dev.miraflores.devices.block.VirtioBlockDevice;
 final class DriveBay {
 
     private final String id;
-    private final VirtioBlockDevice device;
+    private final Drive drive;
     private final PciAttachment attachment;
     private DriveRemoval removal;
 
     /** @param attachment null for a disk that is not on PCI, and so stays */
-    DriveBay(String id, VirtioBlockDevice device, PciAttachment attachment) {
+    DriveBay(String id, Drive drive, PciAttachment attachment) {
         this.id = id;
-        this.device = device;
+        this.drive = drive;
         this.attachment = attachment;
     }
 
@@ -25,8 +23,8 @@ final class DriveBay {
         return id;
     }
 
-    VirtioBlockDevice device() {
-        return device;
+    Drive drive() {
+        return drive;
     }
 
     PciAttachment attachment() {

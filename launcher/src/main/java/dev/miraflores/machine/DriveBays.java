@@ -2,7 +2,6 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.aio.DriveException;
-import dev.miraflores.devices.block.VirtioBlockDevice;
 import dev.miraflores.devices.pci.PciEjectListener;
 import dev.miraflores.devices.pci.PciRoot;
 import dev.miraflores.kvm.Vm;
@@ -32,6 +31,7 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
     private final VirtioTransport transport;
     private final DriveOpener opener;
     private final DriveEvents events = new DriveEvents();
+    private final DiskEvents diskEvents;
     private final RemovalClock clock;
     // A drive that is being opened has its id, and no bay yet.
     private final Map<String, DriveBay> bays = new LinkedHashMap<>();
@@ -45,6 +45,7 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
         this.board = board;
         this.transport = transport;
         this.opener = opener;
+        this.diskEvents = new DiskEvents(vm.name() + "-events", events);
         this.clock = new RemovalClock(vm.name() + "-unplug");
         board.onEject(this);
     }
@@ -54,11 +55,17 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
         return events;
     }
 
+    /** What disks say. */
+    DiskEvents diskEvents() {
+        return diskEvents;
+    }
+
     /** Puts in a disk that the machine is made with. */
-    synchronized void addCold(String id, VirtioBlockDevice device) {
-        PciAttachment attachment = board.addDisk(transport, device);
-        DriveBay bay = new DriveBay(id, device, attachment);
-        bays.put(id, bay);
+    synchronized void addCold(Drive drive) {
+        PciAttachment attachment = board.addDisk(transport, drive.device());
+        DriveBay bay = new DriveBay(drive.id(), drive, attachment);
+        drive.device().setEvents(diskEvents);
+        bays.put(drive.id(), bay);
         if (attachment != null) {
             bySlot[attachment.slot()] = bay;
         }
@@ -80,10 +87,28 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
         return ids;
     }
 
-    /** The disk of that id, or null. */
-    synchronized VirtioBlockDevice device(String id) {
+    /** The disks that are in, or on their way out. */
+    synchronized List<Drive> drives() {
+        List<Drive> drives = new ArrayList<>();
+        for (DriveBay bay : bays.values()) {
+            if (bay != null) {
+                drives.add(bay.drive());
+            }
+        }
+        return drives;
+    }
+
+    /** The disk of that id. */
+    synchronized Drive drive(String id) {
         DriveBay bay = bays.get(id);
-        return bay == null ? null : bay.device();
+        if (bay == null) {
+            throw none(id);
+        }
+        return bay.drive();
+    }
+
+    private ConfigException none(String id) {
+        return new ConfigException("drive id=" + id + ": this machine has no such drive; it has " + ids());
     }
 
     /**
@@ -95,8 +120,9 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
         String id = reserve(wish);
         DriveBay bay = null;
         try {
-            VirtioBlockDevice device = opener.open(wish.withId(id));
-            bay = plug(id, device);
+            Drive drive = opener.open(wish.withId(id));
+            drive.device().setEvents(diskEvents);
+            bay = plug(drive);
             // Before the guest hears of it, and could eject it.
             events.added(id);
             tellGuest(bay);
@@ -137,19 +163,19 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
                 + " PCI slots are taken; remove another first");
     }
 
-    private DriveBay plug(String id, VirtioBlockDevice device) {
+    private DriveBay plug(Drive drive) {
         try {
             synchronized (this) {
-                PciAttachment attachment = board.plugDisk(device, running);
+                PciAttachment attachment = board.plugDisk(drive.device(), running);
                 if (attachment == null) {
-                    throw full(id);
+                    throw full(drive.id());
                 }
-                DriveBay bay = new DriveBay(id, device, attachment);
+                DriveBay bay = new DriveBay(drive.id(), drive, attachment);
                 bySlot[attachment.slot()] = bay;
                 return bay;
             }
         } catch (RuntimeException | Error e) {
-            device.close();
+            drive.device().close();
             throw e;
         }
     }
@@ -181,7 +207,7 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
             checkOpen();
             bay = bays.get(id);
             if (bay == null) {
-                throw new ConfigException("drive id=" + id + ": this machine has no such drive; it has " + ids());
+                throw none(id);
             }
             checkPci(id);
             guest = running && vm.stopCause() == null;

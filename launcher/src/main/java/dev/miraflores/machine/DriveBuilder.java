@@ -3,6 +3,7 @@ package dev.miraflores.machine;
 
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.throttle.ThrottleConfig;
 import dev.miraflores.devices.block.ErrorPolicy;
 import dev.miraflores.machine.DriveConfig.Format;
 import java.util.ArrayList;
@@ -32,6 +33,8 @@ public final class DriveBuilder {
     boolean inOrder;
     ErrorPolicy readErrors = ErrorPolicy.REPORT;
     ErrorPolicy writeErrors = ErrorPolicy.ENOSPC;
+    String throttleGroup;
+    ThrottleConfig throttle = ThrottleConfig.UNLIMITED;
     List<DriveStage> stages = List.of();
 
     DriveBuilder() {
@@ -58,6 +61,8 @@ public final class DriveBuilder {
         copy.inOrder = inOrder;
         copy.readErrors = readErrors;
         copy.writeErrors = writeErrors;
+        copy.throttleGroup = throttleGroup;
+        copy.throttle = throttle;
         copy.stages = stages;
         return copy;
     }
@@ -65,7 +70,8 @@ public final class DriveBuilder {
     /** All values, for comparing. */
     List<Object> list() {
         return Arrays.asList(id, file, format, backing, nullBytes, cache, aio, readOnly, discard, serial, dataplane, queues,
-                queueSize, ioThreads, pollMaxNs, packed, inOrder, readErrors, writeErrors, stages);
+                queueSize, ioThreads, pollMaxNs, packed, inOrder, readErrors, writeErrors, throttleGroup,
+                throttle, stages);
     }
 
     /** The drive; this may be changed on, and used again. */
@@ -166,6 +172,17 @@ public final class DriveBuilder {
     public DriveBuilder writeErrors(ErrorPolicy policy) {
         writeErrors = Objects.requireNonNull(policy);
         return this;
+    }
+
+    public DriveBuilder throttle(ThrottleConfig limits) {
+        throttle = Objects.requireNonNull(limits);
+        return this;
+    }
+
+    /** Shares the limits with all disks of that group: they have those of whoever comes last. */
+    public DriveBuilder throttle(String group, ThrottleConfig limits) {
+        throttleGroup = group;
+        return throttle(limits);
     }
 
     /** Adds a stage between those added before and the image. */

@@ -3,6 +3,7 @@ package dev.miraflores.machine;
 
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.throttle.ThrottleConfig;
 import dev.miraflores.devices.block.ErrorPolicy;
 import java.util.List;
 
@@ -185,6 +186,16 @@ public final class DriveConfig {
     /** What becomes of any other request that does. */
     public ErrorPolicy writeErrors() {
         return values.writeErrors;
+    }
+
+    /** The limits that it starts with. */
+    public ThrottleConfig throttle() {
+        return values.throttle;
+    }
+
+    /** With whom it shares them, or null for nobody. */
+    public String throttleGroup() {
+        return values.throttleGroup;
     }
 
     /** Stages in front of the image, the guest's side first. */

@@ -6,10 +6,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 
 /**
- * The listeners of a machine's disks.
+ * The listeners of a machine and its disks.
  * <p>Thread: any.
  */
-final class DriveEvents implements DriveListener {
+final class DriveEvents implements MachineListener {
 
     private final List<DriveListener> listeners = new CopyOnWriteArrayList<>();
 
@@ -39,6 +39,39 @@ final class DriveEvents implements DriveListener {
     @Override
     public void removalFailed(String id, String why) {
         tell(listener -> listener.removalFailed(id, why));
+    }
+
+    @Override
+    public void ioError(DriveError error) {
+        tell(listener -> listener.ioError(error));
+    }
+
+    @Override
+    public void needsReset(String id, String why) {
+        tell(listener -> listener.needsReset(id, why));
+    }
+
+    @Override
+    public void resized(String id, long byteSize) {
+        tell(listener -> listener.resized(id, byteSize));
+    }
+
+    @Override
+    public void paused(String why) {
+        tellMachine(listener -> listener.paused(why));
+    }
+
+    @Override
+    public void resumed() {
+        tellMachine(MachineListener::resumed);
+    }
+
+    private void tellMachine(Consumer<MachineListener> event) {
+        tell(listener -> {
+            if (listener instanceof MachineListener machine) {
+                event.accept(machine);
+            }
+        });
     }
 
     private void tell(Consumer<DriveListener> event) {

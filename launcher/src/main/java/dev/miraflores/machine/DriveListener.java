@@ -23,4 +23,16 @@ public interface DriveListener {
     /** The disk is out of its slot, but could not be ended; {@code why} in one line. */
     default void removalFailed(String id, String why) {
     }
+
+    /** A guest's request failed on the host; what its guest was told, the drive's {@code rerror} and {@code werror} say. */
+    default void ioError(DriveError error) {
+    }
+
+    /** The disk came to its end, and its driver was told that it needs a reset. Machine and guest go on. */
+    default void needsReset(String id, String why) {
+    }
+
+    /** The disk has another size, and its driver was told. */
+    default void resized(String id, long byteSize) {
+    }
 }

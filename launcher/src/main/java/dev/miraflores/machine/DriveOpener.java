@@ -3,9 +3,9 @@ package dev.miraflores.machine;
 
 import dev.miraflores.aio.BlockStage;
 import dev.miraflores.aio.BlockStages;
-import dev.miraflores.aio.EngineKind;
 import dev.miraflores.aio.IoThreadOptions;
 import dev.miraflores.aio.StageRequest;
+import dev.miraflores.aio.throttle.ThrottleGroups;
 import dev.miraflores.devices.block.BlockDeviceConfig;
 import dev.miraflores.devices.block.BlockDeviceConfig.Discard;
 import dev.miraflores.devices.block.BlockStageSource;
@@ -19,6 +19,7 @@ final class DriveOpener {
 
     private final MachineConfig machine;
     private final MainLoop mainLoop;
+    private final ThrottleGroups throttles = new ThrottleGroups();
 
     DriveOpener(MachineConfig machine, MainLoop mainLoop) {
         this.machine = machine;
@@ -31,9 +32,10 @@ final class DriveOpener {
      * @param drive with an id
      * @throws dev.miraflores.aio.DriveException where it cannot be; the message is one line
      */
-    VirtioBlockDevice open(DriveConfig drive) {
+    Drive open(DriveConfig drive) {
         BlockDeviceConfig.Builder disk = start(drive)
                 .cache(drive.cache())
+                .engine(drive.aio())
                 .readOnly(drive.readOnly())
                 .serial(drive.serial())
                 .discard(drive.discard() ? Discard.UNMAP : Discard.IGNORE)
@@ -51,18 +53,18 @@ final class DriveOpener {
         } else {
             disk.sharedThread(mainLoop.thread());
         }
+        if (drive.throttle().isLimited()) {
+            disk.stage(new Throttle(drive, throttles));
+        }
         for (DriveStage stage : drive.stages()) {
             disk.stage(new Source(stage));
         }
-        return VirtioBlockDevice.open(disk.build());
+        return new Drive(drive, VirtioBlockDevice.open(disk.build()), throttles);
     }
 
     private static BlockDeviceConfig.Builder start(DriveConfig drive) {
         if (drive.format() == DriveConfig.Format.QCOW2) {
             throw new ConfigException("drive " + drive.id() + ": format=qcow2 is not built yet; use format=raw");
-        }
-        if (drive.aio() != null && drive.aio() != EngineKind.IO_URING) {
-            throw new ConfigException("drive " + drive.id() + ": aio=" + drive.aio() + " is not built yet; use aio=io_uring");
         }
         if (drive.format() == DriveConfig.Format.NULL) {
             return BlockDeviceConfig.nothing(drive.id()).nullBytes(drive.nullBytes());
@@ -80,6 +82,15 @@ final class DriveOpener {
         }
         int usual = machine.virtio() == VirtioTransport.PCI ? Math.min(machine.vcpus(), DriveConfig.MAX_QUEUES) : 1;
         return Math.max(usual, drive.ioThreads());
+    }
+
+    /** Next to the guest, as in QEMU: it is the guest's requests that are counted, not what stages make of them. */
+    private record Throttle(DriveConfig drive, ThrottleGroups groups) implements BlockStageSource {
+
+        @Override
+        public BlockStage open(String driveId, long byteSize, boolean readOnly) {
+            return groups.open(drive.throttleGroup() == null ? driveId : drive.throttleGroup(), drive.throttle());
+        }
     }
 
     private record Source(DriveStage stage) implements BlockStageSource {

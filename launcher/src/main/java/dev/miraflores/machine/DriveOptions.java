@@ -2,7 +2,10 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.aio.CacheMode;
+import dev.miraflores.aio.DriveException;
 import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.throttle.ThrottleConfig;
+import dev.miraflores.aio.throttle.ThrottleOptions;
 import dev.miraflores.devices.block.ErrorPolicy;
 import dev.miraflores.machine.DriveConfig.Format;
 import java.util.ArrayList;
@@ -20,10 +23,11 @@ final class DriveOptions {
     static final String OPTION = "--drive";
 
     private static final String STAGE = "stage.";
+    private static final String THROTTLING = "throttling.";
 
     private static final List<String> BUILT = List.of("file", "id", "format", "if", "cache", "aio", "readonly", "serial",
             "dataplane", "queues", "iothreads", "queue-size", "packed", "in-order", "poll-max-ns", "discard", "rerror",
-            "werror", "backing", "size", "stage");
+            "werror", "backing", "size", "stage", "throttling.iops-total", "throttling.bps-total", "throttling.group");
     private static final List<String> NOT_BUILT = List.of("media", "snapshot", "detect-zeroes", "copy-on-read", "index",
             "bus", "unit", "addr", "boot", "node-name", "driver", "auto-read-only", "force-share", "locking");
     /** QEMU's second name for what is built under its first. */
@@ -41,8 +45,17 @@ final class DriveOptions {
 
     static DriveConfig parse(String text) {
         DriveOptions options = new DriveOptions(text);
-        for (Map.Entry<String, String> pair : KeyValues.parse(OPTION, text).entrySet()) {
-            options.set(pair.getKey(), pair.getValue());
+        Map<String, String> pairs = KeyValues.parse(OPTION, text);
+        boolean throttled = false;
+        for (Map.Entry<String, String> pair : pairs.entrySet()) {
+            if (pair.getKey().startsWith(THROTTLING)) {
+                throttled = true;
+            } else {
+                options.set(pair.getKey(), pair.getValue());
+            }
+        }
+        if (throttled) {
+            options.setThrottle(pairs);
         }
         options.addStage();
         try {
@@ -91,9 +104,37 @@ final class DriveOptions {
         if (OTHER_NAMES.containsKey(key)) {
             throw wrong(key + " is written " + OTHER_NAMES.get(key) + " here");
         }
+        if (isOldLimit(key)) {
+            throw wrong(key + " is written " + THROTTLING + newLimit(key) + " here");
+        }
         List<String> known = new ArrayList<>(BUILT);
         known.addAll(NOT_BUILT);
         throw wrong("unknown key '" + key + "'; the nearest is '" + Nearest.to(key, known) + "'");
+    }
+
+    /** What QEMU's limits were called before they were {@code throttling.…}: {@code iops}, {@code bps_rd_max}. */
+    private static boolean isOldLimit(String key) {
+        return key.equals("iops") || key.equals("bps") || key.startsWith("iops_") || key.startsWith("bps_");
+    }
+
+    private static String newLimit(String old) {
+        String what = old.substring(0, old.startsWith("iops") ? 4 : 3);
+        if (old.endsWith("_size")) {
+            return what + "-size";
+        }
+        String way = old.contains("_rd") ? "-read" : old.contains("_wr") ? "-write" : "-total";
+        return what + way + (old.endsWith("_max_length") ? "-max-length" : old.endsWith("_max") ? "-max" : "");
+    }
+
+    private void setThrottle(Map<String, String> pairs) {
+        String group = pairs.get(THROTTLING + "group");
+        try {
+            String name = drive.id == null ? "without id" : drive.id;
+            ThrottleOptions limits = ThrottleOptions.parse(name, pairs);
+            drive.throttle(group, limits == null ? ThrottleConfig.UNLIMITED : limits.config());
+        } catch (DriveException e) {
+            throw wrong(e.getMessage());
+        }
     }
 
     private void addStage() {

@@ -25,6 +25,12 @@ final class DriveRules {
         if (drive.readErrors() == ErrorPolicy.ENOSPC) {
             throw new ConfigException("drive rerror=enospc: no read needs room; use report, ignore or stop");
         }
+        String group = drive.throttleGroup();
+        if (group != null && (group.isEmpty() || !drive.throttle().isLimited())) {
+            throw new ConfigException("drive throttling.group=" + group + (group.isEmpty()
+                    ? ": a group has a name; leave it out to be alone"
+                    : " has no limit; say one too, such as throttling.iops-total=N"));
+        }
         for (DriveStage stage : drive.stages()) {
             if (stage.name().isEmpty()) {
                 throw new ConfigException("drive stage=: no stage is named; write stage=NAME");

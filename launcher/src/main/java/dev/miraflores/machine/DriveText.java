@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
+import dev.miraflores.aio.throttle.ThrottleKind;
+import dev.miraflores.aio.throttle.ThrottleLimit;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -36,6 +38,7 @@ final class DriveText {
         text.add("poll-max-ns", drive.pollMaxNs(), USUAL.pollMaxNs());
         text.add("rerror", drive.readErrors().word(), USUAL.readErrors().word());
         text.add("werror", drive.writeErrors().word(), USUAL.writeErrors().word());
+        text.addThrottle(drive);
         for (DriveStage stage : drive.stages()) {
             text.add("stage", stage.name(), null);
             for (Map.Entry<String, String> option : new TreeMap<>(stage.options()).entrySet()) {
@@ -43,6 +46,18 @@ final class DriveText {
             }
         }
         return text.text.toString();
+    }
+
+    private void addThrottle(DriveConfig drive) {
+        for (ThrottleKind kind : ThrottleKind.values()) {
+            ThrottleLimit limit = drive.throttle().limit(kind);
+            String key = "throttling." + kind.word();
+            add(key, limit.rate(), ThrottleLimit.NONE.rate());
+            add(key + "-max", limit.max(), ThrottleLimit.NONE.max());
+            add(key + "-max-length", limit.maxLengthSeconds(), ThrottleLimit.NONE.maxLengthSeconds());
+        }
+        add("throttling.iops-size", drive.throttle().iopsSize(), 0L);
+        add("throttling.group", drive.throttleGroup(), null);
     }
 
     private void add(String key, Object value, Object usual) {

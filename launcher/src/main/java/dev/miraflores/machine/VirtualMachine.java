@@ -23,6 +23,7 @@ public final class VirtualMachine implements AutoCloseable {
     private final Vm vm;
     private final Board board;
     private final DriveBays bays;
+    private final Stillness stillness;
     private boolean closed;
 
     VirtualMachine(Cleanup cleanup, Vm vm, Board board, DriveBays bays) {
@@ -30,6 +31,8 @@ public final class VirtualMachine implements AutoCloseable {
         this.vm = vm;
         this.board = board;
         this.bays = bays;
+        this.stillness = new Stillness(vm, bays);
+        bays.diskEvents().machine(stillness);
     }
 
     /**
@@ -68,17 +71,18 @@ public final class VirtualMachine implements AutoCloseable {
     }
 
     /**
-     * Holds all vCPUs outside of the guest and returns when they are; disk I/O under way goes on to its end.
+     * Holds all vCPUs outside of the guest, lets the disks finish what is in flight, and returns when nothing moves any more.
      *
      * @return false when the machine stopped instead
+     * @throws dev.miraflores.devices.block.DrainException where a disk did not finish in time: the machine goes on
      */
     public boolean pause() {
-        return vm.pause();
+        return stillness.pause();
     }
 
-    /** Lets paused vCPUs go on. */
+    /** Lets disks and vCPUs go on; requests that failed and are held ({@code werror=stop}) are tried anew. */
     public void resume() {
-        vm.resume();
+        stillness.resume();
     }
 
     public boolean isPaused() {
@@ -122,6 +126,29 @@ public final class VirtualMachine implements AutoCloseable {
         return bays.ids();
     }
 
+    /** The disks that are in, or on their way out, in the order in which they came. */
+    public List<Drive> drives() {
+        return bays.drives();
+    }
+
+    /**
+     * The disk of that id.
+     *
+     * @throws ConfigException where there is none
+     */
+    public Drive drive(String id) {
+        return bays.drive(id);
+    }
+
+    /** Lets {@code listener} hear of what happens to the machine and its disks from now on. */
+    public void addListener(MachineListener listener) {
+        bays.events().add(listener);
+    }
+
+    public void removeListener(MachineListener listener) {
+        bays.events().remove(listener);
+    }
+
     /** Lets {@code listener} hear of disks that come and go from now on. */
     public void addDriveListener(DriveListener listener) {
         bays.events().add(listener);
@@ -161,7 +188,11 @@ public final class VirtualMachine implements AutoCloseable {
         if (!closed) {
             closed = true;
             bays.shutDown();
-            cleanup.close();
+            try {
+                cleanup.close();
+            } finally {
+                bays.diskEvents().close();
+            }
         }
     }
 }

@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.throttle.ThrottleConfig;
+import dev.miraflores.aio.throttle.ThrottleKind;
+import dev.miraflores.aio.throttle.ThrottleLimit;
 import dev.miraflores.devices.block.ErrorPolicy;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -43,6 +46,20 @@ class DriveConfigTest {
                 .stage(DriveStage.of("count", Map.of("every", "2", "x", "a=b"))).build(), drive);
     }
 
+    /** QEMU's names; docs/throttle.txt there. */
+    @Test
+    void shouldTakeEveryLimit() {
+        DriveConfig drive = DriveConfig.parse("file=d,throttling.bps-read=1000,throttling.bps-read-max=2000,"
+                + "throttling.bps-write=3000,throttling.iops-total=10,throttling.iops-total-max=20,"
+                + "throttling.iops-total-max-length=60,throttling.iops-size=4096,throttling.group=slow");
+        assertEquals("slow", drive.throttleGroup());
+        assertEquals(ThrottleConfig.UNLIMITED
+                .with(ThrottleKind.BPS_READ, ThrottleLimit.of(1000, 2000))
+                .with(ThrottleKind.BPS_WRITE, ThrottleLimit.of(3000))
+                .with(ThrottleKind.IOPS_TOTAL, new ThrottleLimit(10, 20, 60)).withIopsSize(4096), drive.throttle());
+        assertEquals(drive, DriveConfig.parse(drive.toString()));
+    }
+
     @Test
     void shouldMakeADiskOfNothing() {
         assertEquals(DriveConfig.DEFAULT_NULL_BYTES, DriveConfig.parse("format=null").nullBytes());
@@ -63,6 +80,12 @@ class DriveConfigTest {
         "fiel=d                          | unknown key 'fiel'; the nearest is 'file'",
         "file=d,read_only=on             | unknown key 'read_only'; the nearest is 'readonly'",
         "file=d,queue_size=8             | unknown key 'queue_size'; the nearest is 'queue-size'",
+        "file=d,iops=10                  | iops is written throttling.iops-total here",
+        "file=d,bps_wr_max_length=10     | bps_wr_max_length is written throttling.bps-write-max-length here",
+        "file=d,iops_size=10             | iops_size is written throttling.iops-size here",
+        "file=d,throttling.group=g       | drive without id: throttling.group=g: its limits are to be said here as well, as in throttling.iops-total=N",
+        "file=d,throttling.group=g,throttling.iops-total=0 | drive throttling.group=g has no limit; say one too, such as throttling.iops-total=N",
+        "file=d,id=x,throttling.iops-total=1K | drive x: throttling.iops-total=1K is not a whole number of 0 or more",
         "file=d,detect-zeroes=on         | detect-zeroes is not built yet; leave it out",
         "file=d,num-queues=2             | num-queues is written queues here",
         "file=d,read-only=on             | read-only is written readonly here",

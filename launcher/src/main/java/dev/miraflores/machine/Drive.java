@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.machine;
+
+import dev.miraflores.aio.BlockStage;
+import dev.miraflores.aio.throttle.ThrottleConfig;
+import dev.miraflores.aio.throttle.ThrottleGroups;
+import dev.miraflores.aio.throttle.ThrottleStage;
+import dev.miraflores.devices.block.InFlightRequest;
+import dev.miraflores.devices.block.VirtioBlockDevice;
+import java.util.List;
+
+/**
+ * A disk of a machine, to be looked at and changed while its guest runs.
+ * <p>A change holds new requests back, waits for those in flight, and lets all go on; the guest sees a disk that was slow for
+ * a moment. Where what is in flight does not finish in time nothing is changed, and a
+ * {@link dev.miraflores.devices.block.DrainException} says what it waited for.
+ * <p>Thread: any, but for the machine's own I/O threads.
+ * <p>Lifetime: as long as the disk is in the machine; then it says what was last, and changes throw.
+ */
+public final class Drive {
+
+    private final DriveConfig config;
+    private final VirtioBlockDevice device;
+    private final ThrottleGroups throttles;
+
+    Drive(DriveConfig config, VirtioBlockDevice device, ThrottleGroups throttles) {
+        this.config = config;
+        this.device = device;
+        this.throttles = throttles;
+    }
+
+    public String id() {
+        return device.id();
+    }
+
+    /** What it was made from. */
+    public DriveConfig config() {
+        return config;
+    }
+
+    /** What it is now. */
+    public DriveStatus status() {
+        return DriveStatus.of(config, device);
+    }
+
+    /** What its guest has asked for and it has not done yet, the failed requests that wait for a resume included. */
+    public List<InFlightRequest> inFlight() {
+        return device.inFlight();
+    }
+
+    /**
+     * Makes the disk larger or smaller, image and all, and tells the guest. What is cut off is lost.
+     *
+     * @param byteSize a multiple of 512; for a block device, which has the size it has, anything
+     * @return its size now
+     * @throws dev.miraflores.aio.DriveException where it cannot be; the message is one line
+     */
+    public long resize(long byteSize) {
+        return device.resize(byteSize);
+    }
+
+    /** The limits that it is under now, those of its group; {@link ThrottleConfig#UNLIMITED} for none. */
+    public ThrottleConfig throttle() {
+        ThrottleStage stage = throttleStage();
+        return stage == null ? ThrottleConfig.UNLIMITED : stage.group().config();
+    }
+
+    /** The group of disks that it shares its limits with, which may have it alone; null where it has no limits. */
+    public String throttleGroup() {
+        ThrottleStage stage = throttleStage();
+        return stage == null ? null : stage.group().name();
+    }
+
+    /**
+     * Gives other limits to it, and to all disks that share them; what is held back already hears of it at once. No limits
+     * take it out of its group, and leave the others theirs.
+     */
+    public void setThrottle(ThrottleConfig limits) {
+        setThrottle(null, limits);
+    }
+
+    /** As {@link #setThrottle(ThrottleConfig)}, in another group, which has these limits from now on. */
+    public synchronized void setThrottle(String group, ThrottleConfig limits) {
+        ThrottleStage stage = throttleStage();
+        String current = stage == null ? id() : stage.group().name();
+        String next = group == null ? current : group;
+        if (stage == null && !limits.isLimited()) {
+            return;
+        }
+        if (stage != null && limits.isLimited() && next.equals(current)) {
+            stage.group().setConfig(limits);
+            return;
+        }
+        device.reconfigure(chain -> {
+            chain.stages().remove(stage);
+            if (limits.isLimited()) {
+                chain.stages().addFirst(throttles.open(next, limits));
+            }
+        });
+    }
+
+    private ThrottleStage throttleStage() {
+        for (BlockStage stage : device.stages()) {
+            if (stage instanceof ThrottleStage throttle) {
+                return throttle;
+            }
+        }
+        return null;
+    }
+
+    /** Puts a stage before the image, behind all others. It becomes the disk's. */
+    public void insertStage(BlockStage stage) {
+        device.insertStage(stage);
+    }
+
+    /** Takes a stage away, and closes it. */
+    public void removeStage(BlockStage stage) {
+        device.removeStage(stage);
+    }
+
+    VirtioBlockDevice device() {
+        return device;
+    }
+}

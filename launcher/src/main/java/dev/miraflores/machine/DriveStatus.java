@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.machine;
+
+import dev.miraflores.aio.CacheMode;
+import dev.miraflores.aio.EngineKind;
+import dev.miraflores.devices.block.BlockCounters;
+import dev.miraflores.devices.block.VirtioBlockDevice;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What a disk is at one moment.
+ *
+ * @param id        its name within the machine
+ * @param file      what is behind it, or null for nothing
+ * @param format    what that holds
+ * @param engine    what does its I/O
+ * @param whyNot    why nothing better does, in one line; empty where nothing better is known, or that one was wished for
+ * @param cache     how the host's page cache is used
+ * @param readOnly  whether the guest may not write
+ * @param dataplane whether it has threads of its own
+ * @param byteSize  bytes on the disk
+ * @param threads   the I/O thread of each queue
+ * @param counters  what has happened on each queue; they count on
+ */
+public record DriveStatus(String id, String file, DriveConfig.Format format, EngineKind engine, String whyNot,
+        CacheMode cache, boolean readOnly, boolean dataplane, long byteSize, List<String> threads,
+        List<BlockCounters> counters) {
+
+    static DriveStatus of(DriveConfig config, VirtioBlockDevice device) {
+        List<String> threads = new ArrayList<>();
+        List<BlockCounters> counters = new ArrayList<>();
+        for (int queue = 0; queue < device.queueCount(); queue++) {
+            threads.add(device.thread(queue).name());
+            counters.add(device.counters(queue));
+        }
+        return new DriveStatus(device.id(), config.file(), config.format(), device.engine().kind(),
+                device.engine().whyNot(), config.cache(), device.backend().isReadOnly(), config.dataplane(),
+                device.backend().byteSize(), List.copyOf(threads), List.copyOf(counters));
+    }
+}

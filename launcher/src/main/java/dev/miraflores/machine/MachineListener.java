@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.machine;
+
+/**
+ * Hears of what happens to a machine and its disks while it runs.
+ * <p>Thread: as {@link DriveListener}; it may call the machine, but for {@code close}.
+ */
+public interface MachineListener extends DriveListener {
+
+    /**
+     * The machine stands still, vCPUs and disks, until {@link VirtualMachine#resume}.
+     *
+     * @param why in one line: the error that stopped it, or that somebody asked for it
+     */
+    default void paused(String why) {
+    }
+
+    /** It goes on. */
+    default void resumed() {
+    }
+}
