@@ -10,7 +10,7 @@ import dev.miraflores.linux.Errno;
  * which there is no room is held back.
  * <p>Thread: the I/O thread.
  */
-abstract sealed class SlotEngine implements BlockEngine permits UringBlockEngine, NativeBlockEngine, ThreadsBlockEngine {
+abstract class SlotEngine implements BlockEngine {
 
     /** EAGAIN is rare and passes; a host where it does not gets it reported after that many times. */
     private static final int MAX_RETRIES = 100;

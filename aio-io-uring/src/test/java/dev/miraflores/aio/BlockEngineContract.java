@@ -41,6 +41,7 @@ abstract class BlockEngineContract {
     static final int BLOCK = 4096;
 
     private final EngineKind kind;
+    private final boolean epoll;
 
     @TempDir
     Path folder;
@@ -50,12 +51,16 @@ abstract class BlockEngineContract {
     final Arena arena = Arena.ofShared();
     final MemorySegment memory = arena.allocate(DISK_BYTES, 4096);
     final IoMemory ioMemory = IoMemory.of(List.of(memory));
-    final IoThread thread = IoThread.start("test-io");
+    IoThread thread;
     BlockFile file;
     BlockEngine engine;
 
-    BlockEngineContract(EngineKind kind) {
+    /**
+     * @param epoll whether its thread has no io_uring
+     */
+    BlockEngineContract(EngineKind kind, boolean epoll) {
         this.kind = kind;
+        this.epoll = epoll;
     }
 
     /** Opens the engine itself: which cache modes a drive may have it in is not for it to say. */
@@ -67,6 +72,11 @@ abstract class BlockEngineContract {
         };
         return kind == EngineKind.IO_URING || file.directAlignment() == null
             ? bare : new AlignedLink(bare, file.directAlignment(), options.memory());
+    }
+
+    @BeforeEach
+    void startThread() {
+        thread = IoThread.start("test-io", epoll ? IoThreadOptions.DEFAULTS.withEpoll() : IoThreadOptions.DEFAULTS);
     }
 
     @BeforeEach
@@ -363,5 +373,19 @@ abstract class BlockEngineContract {
         });
 
         assertEquals(0, read.await());
+    }
+
+    @ParameterizedTest
+    @EnumSource(CacheMode.class)
+    void shouldKeepTheDiskAsTheModelHasIt(CacheMode cache) throws IOException {
+        byte[] disk = Arrays.copyOf(content, DiskModel.DISK_BYTES);
+        Files.write(image, disk);
+        open(cache, false);
+        long seed = System.nanoTime();
+        DiskModel model = new DiskModel(seed, engine, memory, disk);
+
+        model.run(thread, arena, 40);
+
+        model.assertHeldBy(Files.readAllBytes(image));
     }
 }

@@ -5,6 +5,6 @@ package dev.miraflores.aio;
 class NativeBlockEngineTest extends BlockEngineContract {
 
     NativeBlockEngineTest() {
-        super(EngineKind.NATIVE);
+        super(EngineKind.NATIVE, false);
     }
 }

@@ -4,6 +4,6 @@ package dev.miraflores.aio;
 class ThreadsBlockEngineTest extends BlockEngineContract {
 
     ThreadsBlockEngineTest() {
-        super(EngineKind.THREADS);
+        super(EngineKind.THREADS, false);
     }
 }

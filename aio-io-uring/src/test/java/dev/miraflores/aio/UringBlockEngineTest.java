@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 class UringBlockEngineTest extends BlockEngineContract {
 
     UringBlockEngineTest() {
-        super(EngineKind.IO_URING);
+        super(EngineKind.IO_URING, false);
     }
 
     @Test
