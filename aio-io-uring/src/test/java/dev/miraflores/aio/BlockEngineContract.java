@@ -71,7 +71,7 @@ abstract class BlockEngineContract {
             case THREADS -> new ThreadsBlockEngine(thread, file, options);
         };
         return kind == EngineKind.IO_URING || file.directAlignment() == null
-            ? bare : new AlignedLink(bare, file.directAlignment(), options.memory());
+            ? bare : new AlignedLink(bare, file.directAlignment(), options.memory(), file.writeGate(), thread);
     }
 
     @BeforeEach
