@@ -63,15 +63,10 @@ abstract class BlockEngineContract {
         this.epoll = epoll;
     }
 
-    /** Opens the engine itself: which cache modes a drive may have it in is not for it to say. */
+    /** Linux AIO is no drive's choice with the page cache, but works, if not without waiting. */
     BlockEngine openEngine(LinkOptions options) {
-        BlockEngine bare = switch (kind) {
-            case IO_URING -> thread.open(file, options);
-            case NATIVE -> new NativeBlockEngine(thread, file, options);
-            case THREADS -> new ThreadsBlockEngine(thread, file, options);
-        };
-        return kind == EngineKind.IO_URING || file.directAlignment() == null
-            ? bare : new AlignedLink(bare, file.directAlignment(), options.memory(), file.writeGate(), thread);
+        return kind == EngineKind.NATIVE && !file.cache().isDirect()
+            ? new NativeBlockEngine(thread, file, options) : thread.open(file, options);
     }
 
     @BeforeEach
