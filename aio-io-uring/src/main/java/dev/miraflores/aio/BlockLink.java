@@ -23,7 +23,10 @@ public interface BlockLink extends AutoCloseable {
     default void beginDrain() {
     }
 
-    /** The wait is over: all that was in flight has completed, or the one who waited has given up. */
+    /**
+     * The wait is over: all that was in flight has completed, or the one who waited has given up. A link that was attached
+     * meanwhile hears only of the end.
+     */
     default void endDrain() {
     }
 
