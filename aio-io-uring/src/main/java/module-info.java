@@ -10,6 +10,7 @@ module dev.miraflores.aio {
     exports dev.miraflores.aio.dirty;
     exports dev.miraflores.aio.mirror;
     exports dev.miraflores.aio.throttle;
+    exports dev.miraflores.aio.qcow2;
     exports dev.miraflores.aio.uring;
     uses dev.miraflores.aio.BlockStageProvider;
 }

@@ -59,7 +59,20 @@ public final class BlockFile implements AutoCloseable {
      * @throws DriveException where it is missing, no file or device, not permitted, of an odd size, or in use
      */
     public static BlockFile open(String path, CacheMode cache, boolean readOnly) {
-        Fd fd = openFile(path, cache, readOnly);
+        return open(path, cache, readOnly, true);
+    }
+
+    /**
+     * Opens a file with an image in some format, which may be of any length.
+     *
+     * @throws DriveException where it is missing, no file or device, not permitted, or in use
+     */
+    public static BlockFile openContainer(String path, CacheMode cache, boolean readOnly) {
+        return open(path, cache, readOnly, false);
+    }
+
+    private static BlockFile open(String path, CacheMode cache, boolean readOnly, boolean isDisk) {
+        Fd fd = openFile(path, cache, readOnly, isDisk);
         boolean done = false;
         try {
             FileStatus status = FileIo.fstat(fd.number());
@@ -68,9 +81,13 @@ public final class BlockFile implements AutoCloseable {
             FileIo.setStatusFlags(fd.number(), FileIo.statusFlags(fd.number()) & ~Fd.O_NONBLOCK);
             boolean locked = lock(path, fd, readOnly);
             long byteSize = status.isBlockDevice() ? deviceBytes(path, fd, readOnly) : status.byteSize();
-            checkSize(path, byteSize);
+            if (isDisk) {
+                checkSize(path, byteSize);
+            }
             Storage.DirectAlignment alignment = cache.isDirect() ? DirectProbe.alignment(fd.number(), byteSize) : null;
-            checkLastBlock(path, cache, readOnly, byteSize, alignment);
+            if (isDisk) {
+                checkLastBlock(path, cache, readOnly, byteSize, alignment);
+            }
             BlockFile file = new BlockFile(
                 path, fd, cache, readOnly, locked, byteSize, physicalBlockBytes(status, fd, alignment), alignment,
                 status.isBlockDevice());
@@ -88,18 +105,19 @@ public final class BlockFile implements AutoCloseable {
         return new BlockFile(fd.toString(), fd, cache, false, false, byteSize, SECTOR_BYTES, null, false);
     }
 
-    private static Fd openFile(String path, CacheMode cache, boolean readOnly) {
+    private static Fd openFile(String path, CacheMode cache, boolean readOnly, boolean isDisk) {
         int flags = (readOnly ? Fd.O_RDONLY : Fd.O_RDWR) | Fd.O_NONBLOCK | (cache.isDirect() ? Fd.O_DIRECT : 0);
         int rc = Fd.tryOpen(path, flags, 0);
         if (rc < 0) {
-            throw refusal(path, whyNotOpened(-rc, path, cache, readOnly));
+            throw refusal(path, whyNotOpened(-rc, path, cache, readOnly, isDisk));
         }
         return Fd.adopt(rc);
     }
 
-    private static String whyNotOpened(int errno, String path, CacheMode cache, boolean readOnly) {
+    private static String whyNotOpened(int errno, String path, CacheMode cache, boolean readOnly, boolean isDisk) {
         if (errno == Errno.ENOENT || errno == Errno.ENOTDIR) {
-            return "no such file; create one of 1 GiB with: truncate -s 1G " + path;
+            return "no such file; create one of 1 GiB with: "
+                + (isDisk ? "truncate -s 1G " + path : "qemu-img create -f qcow2 " + path + " 1G");
         }
         if (errno == Errno.EISDIR) {
             return "is a directory; name an image file or a block device";

@@ -2,6 +2,7 @@
 package dev.miraflores.aio;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -65,6 +66,13 @@ public final class IoMemory {
     /** Memory made of native segments. */
     public static IoMemory of(List<MemorySegment> segments) {
         return new IoMemory(segments);
+    }
+
+    /** The same memory, and {@code more} native memory beside it. */
+    public IoMemory plus(MemorySegment more) {
+        List<MemorySegment> all = new ArrayList<>(List.of(segments));
+        all.add(more);
+        return new IoMemory(all);
     }
 
     /** How many parts there are. */
