@@ -10,6 +10,7 @@ import dev.miraflores.devices.block.BlockDeviceConfig;
 import dev.miraflores.devices.block.BlockDeviceConfig.Discard;
 import dev.miraflores.devices.block.BlockStageSource;
 import dev.miraflores.devices.block.VirtioBlockDevice;
+import java.util.List;
 
 /**
  * Makes a machine's disks of what its drives say.
@@ -63,11 +64,12 @@ final class DriveOpener {
     }
 
     private static BlockDeviceConfig.Builder start(DriveConfig drive) {
-        if (drive.format() == DriveConfig.Format.QCOW2) {
-            throw new ConfigException("drive " + drive.id() + ": format=qcow2 is not built yet; use format=raw");
-        }
         if (drive.format() == DriveConfig.Format.NULL) {
             return BlockDeviceConfig.nothing(drive.id()).nullBytes(drive.nullBytes());
+        }
+        if (drive.format() == DriveConfig.Format.QCOW2) {
+            return BlockDeviceConfig.qcow2(drive.id(), drive.file())
+                    .backing(drive.backing() == null ? List.of() : List.of(drive.backing()));
         }
         return BlockDeviceConfig.raw(drive.id(), drive.file());
     }

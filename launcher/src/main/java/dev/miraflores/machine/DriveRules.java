@@ -90,6 +90,10 @@ final class DriveRules {
             throw new ConfigException("drive iothreads=" + threads + ": more than queues=" + drive.queues()
                     + " keep busy; use at most as many");
         }
+        if (threads != 1 && drive.format() == Format.QCOW2) {
+            throw new ConfigException("drive iothreads=" + threads
+                    + ": a qcow2 image is served by one I/O thread; leave one of the two out");
+        }
         long pollMaxNs = drive.pollMaxNs();
         if (pollMaxNs != DriveConfig.USUAL_POLL && (pollMaxNs < 0 || pollMaxNs > DriveConfig.MAX_POLL_NS)) {
             throw new ConfigException("drive poll-max-ns=" + pollMaxNs + "; use 0 (no polling) to "

@@ -17,6 +17,7 @@ final class BlockBackends {
     static BlockBackend open(BlockDeviceConfig options) {
         return switch (options.format()) {
             case RAW -> new RawBackend(options.file(), options.cache(), options.readOnly());
+            case QCOW2 -> new Qcow2Backend(options.file(), options.cache(), options.readOnly(), options.backing());
             case NULL -> new NullBackend(options.nullBytes(), options.readOnly());
         };
     }

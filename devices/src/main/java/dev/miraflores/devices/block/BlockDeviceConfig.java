@@ -21,6 +21,8 @@ public final class BlockDeviceConfig {
     public enum Format {
         /** The file's bytes are the disk's. */
         RAW,
+        /** The file says where the disk's bytes are in it. */
+        QCOW2,
         /** No file: requests succeed and do nothing. */
         NULL
     }
@@ -55,6 +57,11 @@ public final class BlockDeviceConfig {
         return new Builder(id, Format.RAW).file(file);
     }
 
+    /** A qcow2 image, with the usual values of {@link #raw}, and without a backing file. */
+    public static Builder qcow2(String id, String file) {
+        return new Builder(id, Format.QCOW2).file(file);
+    }
+
     /** No file at all. */
     public static Builder nothing(String id) {
         return new Builder(id, Format.NULL);
@@ -77,6 +84,11 @@ public final class BlockDeviceConfig {
 
     public Format format() {
         return values.format;
+    }
+
+    /** With {@link Format#QCOW2}: the backing file, its backing file, and so on. None is opened that is not named here. */
+    public List<String> backing() {
+        return values.backing;
     }
 
     public CacheMode cache() {
@@ -189,6 +201,7 @@ public final class BlockDeviceConfig {
         private final String id;
         private final Format format;
         private String file;
+        private List<String> backing = List.of();
         private CacheMode cache = CacheMode.WRITEBACK;
         private EngineKind engine;
         private boolean readOnly;
@@ -220,6 +233,7 @@ public final class BlockDeviceConfig {
             id = other.id;
             format = other.format;
             file = other.file;
+            backing = other.backing;
             cache = other.cache;
             engine = other.engine;
             readOnly = other.readOnly;
@@ -244,6 +258,12 @@ public final class BlockDeviceConfig {
 
         private Builder file(String path) {
             file = path;
+            return this;
+        }
+
+        /** Names the files that the image may have the rest of its disk from. */
+        public Builder backing(List<String> files) {
+            backing = List.copyOf(files);
             return this;
         }
 
@@ -371,6 +391,10 @@ public final class BlockDeviceConfig {
                 "segments of at most " + maxSegmentBytes + " bytes: no less than 4096 is possible");
             check(readErrors != ErrorPolicy.ENOSPC, "rerror=enospc: no read needs room; use stop, report or ignore");
             check(drainNs > 0, "drain time of " + drainNs + " ns");
+            check(format != Format.QCOW2 || ioThreads == 1, "iothreads=" + ioThreads
+                + ": a qcow2 image is served by one thread; use iothreads=1, with as many queues as you like");
+            check(format == Format.QCOW2 || backing.isEmpty(), "backing=" + String.join(",", backing)
+                + ": only format=qcow2 has a backing file");
             check(format == Format.NULL || file != null, "no file; say file=PATH");
             return new BlockDeviceConfig(new Builder(this));
         }
