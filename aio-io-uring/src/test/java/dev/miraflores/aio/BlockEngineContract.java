@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -382,5 +383,53 @@ abstract class BlockEngineContract {
         model.run(thread, arena, 40);
 
         model.assertHeldBy(Files.readAllBytes(image));
+    }
+
+    /** Reads and writes, of one buffer and of several, as many as there are slots for. */
+    @ParameterizedTest
+    @EnumSource(value = CacheMode.class, names = {"NONE", "WRITEBACK"})
+    void shouldAllocateNothingForARequest(CacheMode cache) throws InterruptedException {
+        open(cache, false);
+        Semaphore finished = new Semaphore(0);
+        CountedIo[] requests = new CountedIo[DEPTH];
+        for (int i = 0; i < DEPTH; i++) {
+            requests[i] = new CountedIo(arena, finished);
+        }
+        Runnable submit = () -> {
+            for (int i = 0; i < DEPTH; i++) {
+                CountedIo request = requests[i];
+                request.begin(i % 2 == 0 ? Operation.READ : Operation.WRITE, (long) BLOCK * 2 * i);
+                request.addBuffer(memory.address() + (long) BLOCK * 4 * i, BLOCK);
+                if (i % 4 < 2) {
+                    request.addBuffer(memory.address() + (long) BLOCK * (4 * i + 2), BLOCK);
+                }
+                engine.submit(request);
+            }
+        };
+
+        Allocations.assertNone(thread, 200, () -> {
+            thread.execute(submit);
+            finished.acquire(DEPTH);
+        });
+    }
+
+    private static final class CountedIo extends BlockIo {
+        private final Semaphore finished;
+
+        CountedIo(Arena arena, Semaphore finished) {
+            super(arena.allocate(2L * IOVEC_BYTES, Long.BYTES));
+            this.finished = finished;
+        }
+
+        @Override
+        protected void onComplete(int result) {
+            assertEquals(0, result);
+            finished.release();
+        }
+
+        @Override
+        protected void onFailure(Throwable bug) {
+            throw new AssertionError(bug);
+        }
     }
 }

@@ -144,6 +144,39 @@ class BlockFileTest {
         BlockFile.open(path, CacheMode.WRITEBACK, false).close();
     }
 
+    @ParameterizedTest
+    @EnumSource(CacheMode.class)
+    void shouldMakeAFileLongerAndShorter(CacheMode cache) throws IOException {
+        try (BlockFile file = BlockFile.open(image.toString(), cache, false)) {
+            assertEquals(4 * IMAGE_BYTES, file.resize(4 * IMAGE_BYTES));
+            assertEquals(4 * IMAGE_BYTES, file.byteSize());
+            assertEquals(4 * IMAGE_BYTES, Files.size(image));
+            assertEquals(8192, file.resize(8192));
+            assertEquals(8192, Files.size(image));
+            assertEquals(8192, file.resize(8192));
+
+            assertThrows(DriveException.class, () -> file.resize(8192 + 100));
+            assertThrows(DriveException.class, () -> file.resize(-512));
+            assertEquals(8192, file.byteSize());
+            assertEquals(8192, Files.size(image));
+        }
+    }
+
+    @Test
+    void shouldRefuseSizesThatTheFileSystemRefuses() throws IOException {
+        try (BlockFile file = BlockFile.open(image.toString(), CacheMode.WRITEBACK, false)) {
+            DriveException refusal = assertThrows(DriveException.class, () -> file.resize(Long.MAX_VALUE & -512L));
+            assertTrue(refusal.getMessage().contains("EFBIG") || refusal.getMessage().contains("EINVAL"),
+                refusal.getMessage());
+            assertEquals(IMAGE_BYTES, file.byteSize());
+        }
+        try (BlockFile file = BlockFile.open(image.toString(), CacheMode.WRITEBACK, true)) {
+            assertThrows(DriveException.class, () -> file.resize(2 * IMAGE_BYTES));
+            assertEquals(IMAGE_BYTES, file.resize(IMAGE_BYTES));
+        }
+        assertEquals(IMAGE_BYTES, Files.size(image));
+    }
+
     /** The lock of QEMU's tools is ours, both ways. */
     @Test
     @NeedsQemuIo
