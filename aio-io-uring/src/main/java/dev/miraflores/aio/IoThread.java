@@ -69,16 +69,23 @@ public final class IoThread implements Executor, AutoCloseable {
      * @throws DriveException where the options ask for what the kernel does not have
      */
     public static IoThread start(String name, IoThreadOptions options) {
-        Mailbox mailbox = new Mailbox();
-        IoThread ioThread;
+        return start(name, options, port(options));
+    }
+
+    static IoThread start(String name, IoThreadOptions options, EventPort port) {
+        Mailbox mailbox = null;
         try {
-            ioThread = new IoThread(name, options, port(options), mailbox);
+            mailbox = new Mailbox();
+            IoThread ioThread = new IoThread(name, options, port, mailbox);
+            ioThread.thread.start();
+            return ioThread;
         } catch (RuntimeException | Error e) {
-            mailbox.close();
+            if (mailbox != null) {
+                mailbox.close();
+            }
+            port.close();
             throw e;
         }
-        ioThread.thread.start();
-        return ioThread;
     }
 
     private static EventPort port(IoThreadOptions options) {

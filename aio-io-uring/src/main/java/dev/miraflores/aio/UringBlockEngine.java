@@ -1,37 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.aio;
 
-import static dev.miraflores.bindings.iouring.io_uring_abi.*;
-
-import dev.miraflores.aio.uring.SubmissionQueue;
-import dev.miraflores.aio.uring.UserData;
 import dev.miraflores.linux.Storage;
 
 /**
  * Requests as entries of the thread's ring. A request's slot comes back in the user_data; entries gather until the turn
- * ends.
+ * ends. Where devices are asked for completions, transfers have a ring of their own, since such a ring takes nothing else.
  */
 final class UringBlockEngine extends SlotEngine implements CqeHandler {
 
     private final UringPort port;
-    private final SubmissionQueue sq;
-    private final boolean fixedBuffers;
-    private final int owner;
-    private final int fileIndex;
-    private final int fd;
-    private final int sqeFlags;
+    private final EngineFile own;
+    private final EngineFile transfers;
+    private final PolledRing polled;
 
-    UringBlockEngine(IoThread thread, UringPort port, BlockFile file, LinkOptions options) {
+    /**
+     * @param polled the ring for transfers, or {@code null} for the port's own
+     */
+    UringBlockEngine(IoThread thread, UringPort port, PolledRing polled, BlockFile file, LinkOptions options) {
         super(thread, file, options);
         this.port = port;
-        this.sq = port.ring.submissionQueue();
-        this.owner = port.addOwner(this);
-        this.fileIndex = port.registerFile(file.number());
-        this.fd = fileIndex >= 0 ? fileIndex : file.number();
-        this.sqeFlags = fileIndex >= 0 ? IOSQE_FIXED_FILE : 0;
-        // The page cache is copied from and to, so there the kernel pins nothing that it could be spared.
-        this.fixedBuffers = options.registerMemory() && file.cache().isDirect()
-            && port.registeredMemory.join(options.memory());
+        this.polled = polled;
+        this.own = new EngineFile(port.engineRing, file, options, this);
+        this.transfers = polled == null ? own : new EngineFile(polled.transfers, file, options, this);
     }
 
     @Override
@@ -41,27 +32,25 @@ final class UringBlockEngine extends SlotEngine implements CqeHandler {
 
     @Override
     boolean begin(BlockIo io, int slot) {
-        if (io.operation().isRange() && !isOneFallocate(io)) {
-            return beginOnWorker(io, slot);
+        return switch (io.operation()) {
+            case READ -> begun(transfers.read(io, slot));
+            case WRITE -> begun(transfers.write(io, slot, isDurable(io) ? Storage.RWF_DSYNC : 0));
+            case FLUSH -> own.flush(io, slot);
+            case DISCARD, WRITE_ZEROES -> isOneFallocate(io)
+                ? own.fallocate(io, slot, fallocateMode(io), file.ranges().start(io), file.ranges().byteCount(io))
+                : beginOnWorker(io, slot);
+        };
+    }
+
+    private boolean begun(boolean done) {
+        if (done && polled != null) {
+            polled.begun();
         }
-        long entry = port.beginEntry();
-        if (entry == SubmissionQueue.FULL) {
-            return false;
-        }
-        // Once more is from a thread of the kernel's, which may wait for what was not to be had without waiting.
-        int flags = io.retries == 0 ? sqeFlags : sqeFlags | IOSQE_ASYNC;
-        long userData = UserData.pack(owner, slot);
-        switch (io.operation()) {
-            case READ -> prepareTransfer(
-                io, entry, flags, userData, IORING_OP_READ, IORING_OP_READ_FIXED, IORING_OP_READV, 0);
-            case WRITE -> prepareTransfer(
-                io, entry, flags, userData, IORING_OP_WRITE, IORING_OP_WRITE_FIXED, IORING_OP_WRITEV,
-                io.isDurable() && file.cache().flushes() ? Storage.RWF_DSYNC : 0);
-            case FLUSH -> sq.prepareDataSync(entry, flags, fd, userData);
-            case DISCARD, WRITE_ZEROES -> sq.prepareFallocate(
-                entry, flags, fd, fallocateMode(io), file.ranges().start(io), file.ranges().byteCount(io), userData);
-        }
-        return true;
+        return done;
+    }
+
+    private boolean isDurable(BlockIo io) {
+        return io.isDurable() && file.cache().flushes();
     }
 
     private int fallocateMode(BlockIo io) {
@@ -70,27 +59,7 @@ final class UringBlockEngine extends SlotEngine implements CqeHandler {
 
     /** The kernel does fallocate on threads of its own; what takes more than that is for ours. */
     private boolean isOneFallocate(BlockIo io) {
-        return fallocateMode(io) != FileRanges.NO_MODE && !(io.isDurable() && file.cache().flushes())
-            && !io.needsWorker;
-    }
-
-    private void prepareTransfer(
-            BlockIo io, long entry, int flags, long userData, int plainOp, int fixedOp, int vectoredOp, int rwFlags) {
-        if (io.remainingBuffers() != 1) {
-            sq.prepareVectored(entry, vectoredOp, flags, fd, io.remainingIovecs(), io.remainingBuffers(),
-                io.remainingOffset(), rwFlags, userData);
-            return;
-        }
-        long address = io.remainingAddress();
-        int bytes = (int) io.remainingBytes();
-        int buffer = fixedBuffers ? port.registeredMemory.indexOf(address, bytes) : RegisteredMemory.NONE;
-        if (buffer == RegisteredMemory.NONE) {
-            sq.prepareTransfer(entry, plainOp, flags, fd, address, bytes, io.remainingOffset(), rwFlags, userData);
-        } else {
-            counters.increment(EngineCounter.FIXED_BUFFER);
-            sq.prepareFixedTransfer(
-                entry, fixedOp, flags, fd, address, bytes, io.remainingOffset(), rwFlags, userData, buffer);
-        }
+        return fallocateMode(io) != FileRanges.NO_MODE && !isDurable(io) && !io.needsWorker;
     }
 
     @Override
@@ -108,10 +77,9 @@ final class UringBlockEngine extends SlotEngine implements CqeHandler {
     @Override
     void end() {
         port.removeEngine(this);
-        port.removeOwner(owner);
-        port.unregisterFile(fileIndex);
-        if (fixedBuffers) {
-            port.registeredMemory.leave();
+        own.close();
+        if (transfers != own) {
+            transfers.close();
         }
     }
 }

@@ -1,47 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.aio;
 
-import dev.miraflores.aio.uring.CompletionQueue;
 import dev.miraflores.aio.uring.IoUring;
 import dev.miraflores.aio.uring.KernelFeatures;
 import dev.miraflores.aio.uring.RingMode;
-import dev.miraflores.aio.uring.SubmissionQueue;
-import dev.miraflores.aio.uring.UserData;
 import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.EventFd;
 import java.util.Arrays;
 
-/** An I/O thread's io_uring, and who owns which of its completions. */
+/** An I/O thread's io_uring: what it waits in, and what its engines submit to. */
 final class UringPort extends EventPort {
 
-    /** Entries filled between two system calls; more only make a call more. */
-    private static final int SQ_ENTRIES = 256;
-    /** Completions in the ring; more go into a list of the kernel's. */
-    private static final int CQ_ENTRIES = 1024;
-    /** Places for registered files, each a disk of this thread's. */
-    private static final int FILE_TABLE_SIZE = 16;
-    private static final int NO_FILE = -1;
+    private final KernelFeatures features;
+    private final boolean ioPoll;
+    private final RingMode polledMode;
 
-    /** Owner of completions that nobody waits for. */
-    static final int NOBODY = 0;
+    final EngineRing engineRing;
+    private final IoUring ring;
+    /** Made for the first drive that needs it. */
+    private PolledRing polled;
 
-    final IoUring ring;
-    private final SubmissionQueue sq;
-    private final CompletionQueue cq;
-    private final boolean multishotPoll;
-
-    private CqeHandler[] owners = {new Nobody()};
     private UringBlockEngine[] engines = {};
     private UringWatch[] unarmed = {};
-
-    private boolean[] filePlaces;
-    final RegisteredMemory registeredMemory;
-
-    private static final class Nobody implements CqeHandler {
-        @Override
-        public void onCompletion(int value, int result, int flags) {
-        }
-    }
 
     private static final class WakeUp implements EventHandler {
         @Override
@@ -49,17 +29,20 @@ final class UringPort extends EventPort {
         }
     }
 
-    private UringPort(KernelFeatures features, IoThreadOptions options) {
-        ring = IoUring.create(features, options.sqPoll() ? RingMode.SQ_POLL : RingMode.PLAIN, SQ_ENTRIES, CQ_ENTRIES);
-        sq = ring.submissionQueue();
-        cq = ring.completionQueue();
-        registeredMemory = new RegisteredMemory(ring);
-        multishotPoll = features.hasMultishotPoll();
+    /**
+     * @param polledMode anything but IO_POLL is for tests, on hosts whose devices cannot be asked for completions
+     */
+    UringPort(KernelFeatures features, IoThreadOptions options, RingMode polledMode) {
+        this.features = features;
+        this.ioPoll = options.ioPoll();
+        this.polledMode = polledMode;
+        this.engineRing = new EngineRing(features, options.sqPoll() ? RingMode.SQ_POLL : RingMode.PLAIN);
+        this.ring = engineRing.ring;
     }
 
     static UringPort create(KernelFeatures features, IoThreadOptions options) {
         try {
-            return new UringPort(features, options);
+            return new UringPort(features, options, RingMode.IO_POLL);
         } catch (ErrnoException e) {
             if (options.sqPoll()) {
                 throw new DriveException("sqpoll: the kernel refuses it: " + e.getMessage() + "; go without");
@@ -105,22 +88,19 @@ final class UringPort extends EventPort {
 
     @Override
     int dispatch() {
-        int count = cq.ready();
-        for (int i = 0; i < count; i++) {
-            long userData = cq.userData(0);
-            int result = cq.result(0);
-            int flags = cq.flags(0);
-            // First given back, so that whatever comes of it, it does not come twice.
-            cq.advance(1);
-            owners[UserData.owner(userData)].onCompletion(UserData.value(userData), result, flags);
-        }
+        int count = engineRing.dispatch();
         if (unarmed.length != 0) {
             armAgain();
         }
+        submitHeldBack();
+        return count;
+    }
+
+    /** There may be room again. */
+    void submitHeldBack() {
         for (UringBlockEngine engine : engines) {
             engine.submitHeldBack();
         }
-        return count;
     }
 
     private void armAgain() {
@@ -131,36 +111,9 @@ final class UringPort extends EventPort {
         }
     }
 
-    /** Takes an entry of the ring, handing over those before if it has to; or {@link SubmissionQueue#FULL}. */
-    long beginEntry() {
-        long entry = sq.begin();
-        if (entry == SubmissionQueue.FULL) {
-            ring.submit();
-            entry = sq.begin();
-        }
-        return entry;
-    }
-
-    int addOwner(CqeHandler handler) {
-        for (int i = NOBODY + 1; i < owners.length; i++) {
-            if (owners[i] == null) {
-                owners[i] = handler;
-                return i;
-            }
-        }
-        owners = Arrays.copyOf(owners, owners.length + 1);
-        owners[owners.length - 1] = handler;
-        return owners.length - 1;
-    }
-
-    /** Once no completion of its can come any more. */
-    void removeOwner(int owner) {
-        owners[owner] = null;
-    }
-
     @Override
     Watch watch(EventFd event, EventHandler handler) {
-        UringWatch watch = new UringWatch(this, event, handler, multishotPoll);
+        UringWatch watch = new UringWatch(this, event, handler, features.hasMultishotPoll());
         watch.arm();
         return watch;
     }
@@ -178,10 +131,21 @@ final class UringPort extends EventPort {
 
     @Override
     BlockEngine openEngine(IoThread thread, BlockFile file, LinkOptions options) {
-        UringBlockEngine engine = new UringBlockEngine(thread, this, file, options);
+        UringBlockEngine engine = new UringBlockEngine(thread, this, ioPoll ? polled(thread, file) : null, file, options);
         engines = Arrays.copyOf(engines, engines.length + 1);
         engines[engines.length - 1] = engine;
         return engine;
+    }
+
+    private PolledRing polled(IoThread thread, BlockFile file) {
+        if (polled == null) {
+            polled = new PolledRing(this, features, polledMode);
+            thread.addEngine(polled);
+        }
+        if (polledMode == RingMode.IO_POLL) {
+            PolledDevice.check(file, polled);
+        }
+        return polled;
     }
 
     void removeEngine(UringBlockEngine engine) {
@@ -204,29 +168,11 @@ final class UringPort extends EventPort {
         return sum;
     }
 
-    /** Registers a file, which spares the kernel two atomic operations a request: its index, or −1 to go without. */
-    int registerFile(int fd) {
-        if (filePlaces == null) {
-            filePlaces = new boolean[ring.registerFileTable(FILE_TABLE_SIZE) ? FILE_TABLE_SIZE : 0];
-        }
-        for (int i = 0; i < filePlaces.length; i++) {
-            if (!filePlaces[i] && ring.updateFile(i, fd) == 0) {
-                filePlaces[i] = true;
-                return i;
-            }
-        }
-        return NO_FILE;
-    }
-
-    void unregisterFile(int index) {
-        if (index != NO_FILE) {
-            ring.updateFile(index, NO_FILE);
-            filePlaces[index] = false;
-        }
-    }
-
     @Override
     void close() {
+        if (polled != null) {
+            polled.close();
+        }
         ring.close();
     }
 }

@@ -32,20 +32,20 @@ final class UringWatch implements Watch, CqeHandler {
         this.event = event;
         this.handler = handler;
         this.multishot = multishot;
-        this.owner = port.addOwner(this);
+        this.owner = port.engineRing.addOwner(this);
     }
 
     void arm() {
         if (closed) {
-            port.removeOwner(owner);
+            port.engineRing.removeOwner(owner);
             return;
         }
-        long entry = port.beginEntry();
+        long entry = port.engineRing.beginEntry();
         if (entry == SubmissionQueue.FULL) {
             port.armLater(this);
             return;
         }
-        port.ring.submissionQueue().preparePoll(
+        port.engineRing.sq.preparePoll(
             entry, event.number(), Poll.POLLIN, multishot, UserData.pack(owner, POLL));
         // At once: the entry has the descriptor's number, which must still be the same file when the kernel reads it.
         port.submitFully();
@@ -57,7 +57,7 @@ final class UringWatch implements Watch, CqeHandler {
         boolean over = (flags & IORING_CQE_F_MORE) == 0;
         if (closed) {
             if (over) {
-                port.removeOwner(owner);
+                port.engineRing.removeOwner(owner);
             }
             return;
         }
@@ -84,11 +84,11 @@ final class UringWatch implements Watch, CqeHandler {
             return; // the next attempt to arm it lets go of the owner
         }
         long entry;
-        while ((entry = port.beginEntry()) == SubmissionQueue.FULL) {
+        while ((entry = port.engineRing.beginEntry()) == SubmissionQueue.FULL) {
             Thread.onSpinWait(); // the kernel is short of memory for the moment
         }
-        port.ring.submissionQueue().preparePollRemove(
-            entry, UserData.pack(owner, POLL), UserData.pack(UringPort.NOBODY, POLL));
+        port.engineRing.sq.preparePollRemove(
+            entry, UserData.pack(owner, POLL), UserData.pack(EngineRing.NOBODY, POLL));
         port.submitFully();
     }
 }

@@ -64,6 +64,11 @@ abstract class BlockEngineContract {
         this.epoll = epoll;
     }
 
+    /** A thread of the kind that is tested. */
+    IoThread start(String name) {
+        return IoThread.start(name, epoll ? IoThreadOptions.DEFAULTS.withEpoll() : IoThreadOptions.DEFAULTS);
+    }
+
     /** Linux AIO is no drive's choice with the page cache, but works, if not without waiting. */
     BlockEngine openEngine(LinkOptions options) {
         return kind == EngineKind.NATIVE && !file.cache().isDirect()
@@ -72,7 +77,7 @@ abstract class BlockEngineContract {
 
     @BeforeEach
     void startThread() {
-        thread = IoThread.start("test-io", epoll ? IoThreadOptions.DEFAULTS.withEpoll() : IoThreadOptions.DEFAULTS);
+        thread = start("test-io");
     }
 
     @BeforeEach
