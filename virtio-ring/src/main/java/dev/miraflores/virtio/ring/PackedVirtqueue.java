@@ -44,6 +44,9 @@ public final class PackedVirtqueue extends Virtqueue {
     private short heldFlags;
     /** Descriptors used since the driver's wish was last looked at. */
     private long usedSinceAsked;
+    /** With VIRTIO_F_IN_ORDER: where the last batch begins. */
+    private long batchOffset;
+    private boolean batchWrap;
 
     PackedVirtqueue(GuestMemory memory, QueueGeometry geometry, long features, int position) {
         super(memory, geometry.size(), features);
@@ -112,6 +115,7 @@ public final class PackedVirtqueue extends Virtqueue {
             availIndex -= size;
             availWrap = !availWrap;
         }
+        popped();
         return chain;
     }
 
@@ -206,19 +210,19 @@ public final class PackedVirtqueue extends Virtqueue {
     }
 
     @Override
-    public void addUsed(int head, int writtenBytes) {
+    void use(int head, int writtenBytes) {
         if (head < 0 || head >= size || listLength[head] == 0) {
             throw new IllegalStateException("no buffer in flight with id " + head);
         }
-        int descriptors = listLength[head];
-        listLength[head] = 0;
-        inFlight--;
-        descriptorsInFlight -= descriptors;
-        usedSinceAsked += descriptors;
         // WRITE says that there is a length (§2.8.3, §2.8.4).
         int flags = PackedDescriptorLayout.usedFlags(usedWrap) | (writtenBytes != 0 ? PackedDescriptorLayout.WRITE : 0);
         long offset = descriptorOffset(usedIndex);
-        if (heldOffset < 0) {
+        putUsed(offset, head, writtenBytes, flags);
+        advance(head);
+    }
+
+    private void putUsed(long offset, int head, int writtenBytes, int flags) {
+        if (heldOffset < 0 || heldOffset == offset) {
             ring.set(INT, offset + PackedDescriptorLayout.LEN_OFFSET, writtenBytes);
             ring.set(SHORT, offset + PackedDescriptorLayout.ID_OFFSET, (short) head);
             heldOffset = offset;
@@ -228,6 +232,26 @@ public final class PackedVirtqueue extends Virtqueue {
             ring.set(LONG, offset + PackedDescriptorLayout.LEN_ID_FLAGS_OFFSET,
                 PackedDescriptorLayout.pack(writtenBytes, head, flags));
         }
+    }
+
+    @Override
+    void useNext(int head, int writtenBytes, boolean inPlaceOfLast) {
+        if (!inPlaceOfLast) {
+            batchOffset = descriptorOffset(usedIndex);
+            batchWrap = usedWrap;
+        }
+        putUsed(batchOffset, head, writtenBytes,
+            PackedDescriptorLayout.usedFlags(batchWrap) | (writtenBytes != 0 ? PackedDescriptorLayout.WRITE : 0));
+        advance(head);
+    }
+
+    /** The buffer's descriptors are the driver's again; what is used next goes behind them. */
+    private void advance(int head) {
+        int descriptors = listLength[head];
+        listLength[head] = 0;
+        inFlight--;
+        descriptorsInFlight -= descriptors;
+        usedSinceAsked += descriptors;
         usedIndex += descriptors;
         if (usedIndex >= size) {
             usedIndex -= size;
@@ -242,6 +266,7 @@ public final class PackedVirtqueue extends Virtqueue {
             // before these flags are. Pairs with the driver's barrier after it has read them (§2.8.22).
             U16.setRelease(ring, heldOffset + PackedDescriptorLayout.FLAGS_OFFSET, heldFlags);
             heldOffset = -1;
+            lastCanBeLeftOut = false;
         }
     }
 

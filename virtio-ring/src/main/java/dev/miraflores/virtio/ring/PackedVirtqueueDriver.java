@@ -18,7 +18,6 @@ import java.lang.invoke.VarHandle;
  */
 public final class PackedVirtqueueDriver extends VirtqueueDriver {
 
-    private static final int NONE = -1;
     private static final int WRAP_BIT = 1 << 15;
 
     private final MemorySegment ring;
@@ -95,7 +94,7 @@ public final class PackedVirtqueueDriver extends VirtqueueDriver {
                 | (i + 1 < count ? PackedDescriptorLayout.NEXT : 0);
             expose(elements.gpa(i), elements.byteSize(i), id, flags);
         }
-        return id;
+        return added(id, elements);
     }
 
     @Override
@@ -113,7 +112,7 @@ public final class PackedVirtqueueDriver extends VirtqueueDriver {
         }
         int id = takeId(1);
         expose(tableGpa, (long) PackedDescriptorLayout.BYTES * count, id, PackedDescriptorLayout.INDIRECT);
-        return id;
+        return added(id, elements);
     }
 
     private int takeId(int descriptors) {
@@ -170,7 +169,7 @@ public final class PackedVirtqueueDriver extends VirtqueueDriver {
     }
 
     @Override
-    public int pollUsed() {
+    int peekUsed() {
         long lenIdFlags = loadDescriptorAcquire(usedIndex);
         int flags = PackedDescriptorLayout.flags(lenIdFlags);
         if (inFlight() == 0 || !PackedDescriptorLayout.isUsed(flags, usedWrap)) {
@@ -179,6 +178,11 @@ public final class PackedVirtqueueDriver extends VirtqueueDriver {
         int id = checkInFlight(PackedDescriptorLayout.id(lenIdFlags));
         // Without WRITE the length is reserved (§2.8.4).
         usedBytes = (flags & PackedDescriptorLayout.WRITE) != 0 ? PackedDescriptorLayout.length(lenIdFlags) : 0;
+        return id;
+    }
+
+    @Override
+    void takeUsed(int id) {
         int descriptors = listLength[id];
         listLength[id] = 0;
         freeIds[freeIdCount++] = id;
@@ -188,7 +192,6 @@ public final class PackedVirtqueueDriver extends VirtqueueDriver {
             usedIndex -= size;
             usedWrap = !usedWrap;
         }
-        return id;
     }
 
     private long loadDescriptorAcquire(int index) {
@@ -211,7 +214,7 @@ public final class PackedVirtqueueDriver extends VirtqueueDriver {
 
     @Override
     public boolean enableNotifications(int buffers) {
-        int wanted = eventIdx ? buffers : 1;
+        int wanted = eventIdx && order == null ? buffers : 1;
         // Each buffer takes a descriptor at least, so the wanted-th descriptor is used when that many buffers are.
         int eventIndex = usedIndex + wanted - 1;
         boolean wraps = eventIndex >= size;
@@ -221,7 +224,7 @@ public final class PackedVirtqueueDriver extends VirtqueueDriver {
             : EventSuppressionLayout.pack(0, false, EventSuppressionLayout.ENABLE));
         // Store above, then load below; weaker, and a buffer used in between is never notified of (§2.8.22).
         VarHandle.fullFence();
-        return descriptorsUsed(wanted) >= wanted;
+        return isAmidBatch() || descriptorsUsed(wanted) >= wanted;
     }
 
     /** Descriptors of buffers that are used and not polled yet; no more than it takes to reach {@code enough}. */

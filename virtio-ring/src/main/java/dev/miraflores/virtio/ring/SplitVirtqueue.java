@@ -31,6 +31,8 @@ public final class SplitVirtqueue extends Virtqueue {
     private long usedCount;
     private long publishedCount;
     private long notifiedCount;
+    /** With VIRTIO_F_IN_ORDER: where the last batch begins. */
+    private long batchCount;
 
     SplitVirtqueue(GuestMemory memory, QueueGeometry geometry, long features, int position) {
         super(memory, geometry.size(), features);
@@ -79,6 +81,7 @@ public final class SplitVirtqueue extends Virtqueue {
         }
         nextAvailIdx = (nextAvailIdx + 1) & 0xFFFF;
         walker.walk(head);
+        popped();
         return chain;
     }
 
@@ -114,13 +117,26 @@ public final class SplitVirtqueue extends Virtqueue {
     }
 
     @Override
-    public void addUsed(int head, int writtenBytes) {
+    void use(int head, int writtenBytes) {
         if (inFlight() == 0) {
             throw new IllegalStateException("no chain in flight: head=" + head);
         }
         // One store for id and len; plain, since the driver looks at it only after it has seen the idx.
-        used.set(LONG, UsedRingLayout.entryOffset((int) usedCount & ringMask),
+        putUsed(usedCount, head, writtenBytes);
+        usedCount++;
+    }
+
+    private void putUsed(long place, int head, int writtenBytes) {
+        used.set(LONG, UsedRingLayout.entryOffset((int) place & ringMask),
             head & 0xFFFF_FFFFL | (long) writtenBytes << 32);
+    }
+
+    @Override
+    void useNext(int head, int writtenBytes, boolean inPlaceOfLast) {
+        if (!inPlaceOfLast) {
+            batchCount = usedCount;
+        }
+        putUsed(batchCount, head, writtenBytes);
         usedCount++;
     }
 
@@ -131,6 +147,7 @@ public final class SplitVirtqueue extends Virtqueue {
             // the driver's barrier after it has read the idx (§2.7.8.2, §2.7.14).
             U16.setRelease(used, UsedRingLayout.IDX_OFFSET, (short) usedCount);
             publishedCount = usedCount;
+            lastCanBeLeftOut = false;
         }
     }
 

@@ -15,8 +15,6 @@ import java.lang.invoke.VarHandle;
  */
 public final class SplitVirtqueueDriver extends VirtqueueDriver {
 
-    private static final int NONE = -1;
-
     private final MemorySegment descriptors;
     private final MemorySegment avail;
     private final MemorySegment used;
@@ -29,6 +27,7 @@ public final class SplitVirtqueueDriver extends VirtqueueDriver {
     /** Descriptors in the chain that starts here; 0 where none in flight does. */
     private final int[] chainLength;
     private int firstFree;
+    private int lastFree;
     private int freeDescriptors;
 
     private long addedCount;
@@ -50,6 +49,7 @@ public final class SplitVirtqueueDriver extends VirtqueueDriver {
             following[i] = i + 1;
         }
         following[size - 1] = NONE;
+        lastFree = size - 1;
         freeDescriptors = size;
         addedCount = position & 0xFFFF;
         publishedCount = addedCount;
@@ -90,7 +90,7 @@ public final class SplitVirtqueueDriver extends VirtqueueDriver {
             last = index;
             index = following[index];
         }
-        return expose(head, last, count);
+        return added(expose(head, last, count), elements);
     }
 
     @Override
@@ -107,7 +107,7 @@ public final class SplitVirtqueueDriver extends VirtqueueDriver {
         }
         int head = firstFree;
         store(descriptors, head, tableGpa, (long) DescriptorLayout.BYTES * count, DescriptorLayout.INDIRECT, 0);
-        return expose(head, head, 1);
+        return added(expose(head, head, 1), elements);
     }
 
     private static void store(MemorySegment table, int index, long gpa, long byteSize, int flags, int next) {
@@ -153,7 +153,7 @@ public final class SplitVirtqueueDriver extends VirtqueueDriver {
     }
 
     @Override
-    public int pollUsed() {
+    int peekUsed() {
         // Acquire: the element, and the bytes the device wrote, are read after the idx that reports them (§2.7.14).
         int usedIdx = (short) U16.getAcquire(used, UsedRingLayout.IDX_OFFSET) & 0xFFFF;
         if (usedIdx == ((int) seenUsedCount & 0xFFFF)) {
@@ -165,20 +165,31 @@ public final class SplitVirtqueueDriver extends VirtqueueDriver {
             throw new IllegalStateException("device used id " + Integer.toUnsignedString(id) + ", which is not in flight");
         }
         usedBytes = element >>> 32;
-        seenUsedCount++;
-        free(id);
         return id;
     }
 
-    private void free(int head) {
+    @Override
+    void takeUsed(int head) {
+        seenUsedCount++;
         int last = head;
         for (int i = 1; i < chainLength[head]; i++) {
             last = following[last];
         }
         freeDescriptors += chainLength[head];
         chainLength[head] = 0;
-        following[last] = firstFree;
-        firstFree = head;
+        if (order == null) {
+            following[last] = firstFree;
+            firstFree = head;
+        } else {
+            // Behind the others, so that descriptors are taken in ring order (§2.7.9).
+            following[last] = NONE;
+            if (firstFree == NONE) {
+                firstFree = head;
+            } else {
+                following[lastFree] = head;
+            }
+            lastFree = last;
+        }
     }
 
     @Override
@@ -191,7 +202,7 @@ public final class SplitVirtqueueDriver extends VirtqueueDriver {
 
     @Override
     public boolean enableNotifications(int buffers) {
-        int wanted = eventIdx ? buffers : 1;
+        int wanted = eventIdx && order == null ? buffers : 1;
         if (eventIdx) {
             U16.setOpaque(avail, usedEventOffset, (short) (seenUsedCount + wanted - 1));
         } else {

@@ -31,12 +31,17 @@ public abstract sealed class Virtqueue permits SplitVirtqueue, PackedVirtqueue {
     final int size;
     final boolean eventIdx;
     final DescriptorChain chain;
+    /** With VIRTIO_F_IN_ORDER; else {@code null}. */
+    final InOrder order;
+    /** The last buffer given back is not published yet, and was written in full: the next one may take its used element. */
+    boolean lastCanBeLeftOut;
     DriverFault fault;
 
     Virtqueue(GuestMemory memory, int size, long features) {
         this.size = size;
         this.eventIdx = RingFeatures.has(features, RingFeatures.EVENT_IDX);
         this.chain = new DescriptorChain(memory, size);
+        this.order = RingFeatures.has(features, RingFeatures.IN_ORDER) ? new InOrder(size) : null;
     }
 
     /**
@@ -99,13 +104,47 @@ public abstract sealed class Virtqueue permits SplitVirtqueue, PackedVirtqueue {
     public abstract boolean hasAvailable();
 
     /**
-     * Gives a chain back, in any order. The driver sees it after {@link #publish} or {@link #needsNotification}.
+     * Gives a chain back, in any order. The driver sees it after {@link #publish} or {@link #needsNotification}; with
+     * VIRTIO_F_IN_ORDER after all that were popped before it were given back too.
      *
      * @param head         {@link DescriptorChain#head} of a chain that was popped and not yet given back
      * @param writtenBytes bytes written, from the first device-writable one on, without a gap; unsigned
      * @throws IllegalStateException where no chain is in flight, or for a packed queue none with this id
      */
-    public abstract void addUsed(int head, int writtenBytes);
+    public final void addUsed(int head, int writtenBytes) {
+        if (order == null) {
+            use(head, writtenBytes);
+        } else {
+            useInOrder(head, writtenBytes);
+        }
+    }
+
+    private void useInOrder(int head, int writtenBytes) {
+        order.complete(head, writtenBytes);
+        while (order.isFirstComplete()) {
+            useNext(order.firstId(), order.firstWritten(), lastCanBeLeftOut);
+            lastCanBeLeftOut = order.isFirstFull();
+            order.removeFirst();
+        }
+    }
+
+    /** Writes a used element. */
+    abstract void use(int head, int writtenBytes);
+
+    /**
+     * With VIRTIO_F_IN_ORDER: writes the used element of the chain that is next in order.
+     *
+     * @param inPlaceOfLast whether in the place of the one before it: one element for a batch (§2.7.9, §2.8.8)
+     */
+    abstract void useNext(int head, int writtenBytes, boolean inPlaceOfLast);
+
+    /** A chain is about to be handed out. */
+    final void popped() {
+        if (order != null) {
+            // What a driver must not take for written in full is never left out.
+            order.add(chain.head(), chain.fault() == null ? chain.writableBytes() : -1);
+        }
+    }
 
     /** Lets the driver see all chains given back so far: one ordered store for all of them. */
     public abstract void publish();
@@ -126,7 +165,7 @@ public abstract sealed class Virtqueue permits SplitVirtqueue, PackedVirtqueue {
      */
     public abstract boolean enableNotifications();
 
-    /** Chains popped and not yet given back. */
+    /** Chains popped and not yet given back, or given back and waiting for those before them (VIRTIO_F_IN_ORDER). */
     public abstract int inFlight();
 
     /**

@@ -18,9 +18,17 @@ import java.lang.foreign.MemorySegment;
  */
 public abstract sealed class VirtqueueDriver permits SplitVirtqueueDriver, PackedVirtqueueDriver {
 
+    /** No buffer. */
+    static final int NONE = -1;
+
     final GuestMemory memory;
     final int size;
     final boolean eventIdx;
+    /** With VIRTIO_F_IN_ORDER: what is in flight; else {@code null}. */
+    final InOrder order;
+    /** The last buffer of a batch of which not all were polled; or {@link #NONE}. */
+    private int batchLast = NONE;
+    private long batchLastBytes;
     long usedBytes;
 
     VirtqueueDriver(GuestMemory memory, QueueGeometry geometry, long features) {
@@ -31,6 +39,7 @@ public abstract sealed class VirtqueueDriver permits SplitVirtqueueDriver, Packe
         this.memory = memory;
         this.size = geometry.size();
         this.eventIdx = RingFeatures.has(features, RingFeatures.EVENT_IDX);
+        this.order = RingFeatures.has(features, RingFeatures.IN_ORDER) ? new InOrder(size) : null;
     }
 
     /** Initialises a queue where {@code geometry} says. */
@@ -82,7 +91,63 @@ public abstract sealed class VirtqueueDriver permits SplitVirtqueueDriver, Packe
     public abstract boolean needsNotification();
 
     /** The id of the next buffer that the device has used, or −1. */
-    public abstract int pollUsed();
+    public final int pollUsed() {
+        if (order != null) {
+            return pollInOrder();
+        }
+        int id = peekUsed();
+        if (id != NONE) {
+            takeUsed(id);
+        }
+        return id;
+    }
+
+    /** A used element may stand for a batch of buffers, of which it names the last (§2.7.9, §2.8.8). */
+    private int pollInOrder() {
+        if (batchLast == NONE) {
+            batchLast = peekUsed();
+            batchLastBytes = usedBytes;
+        }
+        if (batchLast == NONE) {
+            return NONE;
+        }
+        if (order.isEmpty()) {
+            throw new IllegalStateException("device used id " + batchLast + " out of order");
+        }
+        int id = order.firstId();
+        if (id == batchLast) {
+            usedBytes = batchLastBytes;
+            batchLast = NONE;
+        } else {
+            usedBytes = order.firstWritable(); // those left out were used in full
+        }
+        order.removeFirst();
+        takeUsed(id);
+        return id;
+    }
+
+    /** Whether there are buffers left of a batch. */
+    final boolean isAmidBatch() {
+        return batchLast != NONE;
+    }
+
+    /** The id in the used element that is next, with its {@link #usedBytes}, or {@link #NONE}. */
+    abstract int peekUsed();
+
+    /** Takes a used buffer back. */
+    abstract void takeUsed(int id);
+
+    /** A buffer was added. */
+    final int added(int id, BufferElements elements) {
+        if (order != null) {
+            long writable = 0;
+            for (int i = 0; i < elements.count(); i++) {
+                writable += elements.isWritable(i) ? elements.byteSize(i) : 0;
+            }
+            order.add(id, writable);
+        }
+        return id;
+    }
 
     /** Bytes the device says it wrote into the buffer that {@link #pollUsed} gave last. */
     public final long usedBytes() {

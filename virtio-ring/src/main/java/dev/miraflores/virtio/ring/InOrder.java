@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.virtio.ring;
+
+/**
+ * Buffers in the order in which they were made available, for VIRTIO_F_IN_ORDER: the device's, to give them back in that
+ * order whatever the order they are done in; the driver's, to know those that a batch left out (virtio 1.3 §2.7.9, §2.8.8).
+ * <p>Thread: that of the queue.
+ */
+final class InOrder {
+
+    private final int[] ids;
+    private final long[] writableBytes;
+    private final int[] writtenBytes;
+    private final boolean[] complete;
+    /** Where in the arrays the buffer with this id was put last. */
+    private final int[] placeOfId;
+    private int first;
+    private int count;
+
+    InOrder(int size) {
+        ids = new int[size];
+        writableBytes = new long[size];
+        writtenBytes = new int[size];
+        complete = new boolean[size];
+        placeOfId = new int[size];
+    }
+
+    /** The next buffer. */
+    void add(int id, long writable) {
+        int place = place(count);
+        ids[place] = id;
+        writableBytes[place] = writable;
+        complete[place] = false;
+        placeOfId[id] = place;
+        count++;
+    }
+
+    private int place(int index) {
+        int place = first + index;
+        return place < ids.length ? place : place - ids.length;
+    }
+
+    /** The buffer is done; those before it may not be. */
+    void complete(int id, int written) {
+        int place = id >= 0 && id < placeOfId.length ? placeOfId[id] : 0;
+        if (!isInFlight(place, id)) {
+            place = search(id);
+        }
+        writtenBytes[place] = written;
+        complete[place] = true;
+    }
+
+    private boolean isInFlight(int place, int id) {
+        int index = place < first ? place - first + ids.length : place - first;
+        return index < count && ids[place] == id && !complete[place];
+    }
+
+    /** A driver may have made a split queue's head available more than once: another one of those, then. */
+    private int search(int id) {
+        for (int i = 0; i < count; i++) {
+            int place = place(i);
+            if (ids[place] == id && !complete[place]) {
+                return place;
+            }
+        }
+        throw new IllegalStateException("no buffer in flight with id " + id);
+    }
+
+    boolean isEmpty() {
+        return count == 0;
+    }
+
+    /** Whether there is a first one, and it is done. */
+    boolean isFirstComplete() {
+        return count != 0 && complete[first];
+    }
+
+    int firstId() {
+        return ids[first];
+    }
+
+    int firstWritten() {
+        return writtenBytes[first];
+    }
+
+    long firstWritable() {
+        return writableBytes[first];
+    }
+
+    /** Whether all of its device-writable bytes were written, which is what the driver takes for granted of one left out. */
+    boolean isFirstFull() {
+        return (writtenBytes[first] & 0xFFFF_FFFFL) == writableBytes[first];
+    }
+
+    void removeFirst() {
+        first = place(1);
+        count--;
+    }
+}
