@@ -162,6 +162,11 @@ final class Board implements AutoCloseable {
         return new PciAttachment(pci, onPci, slot);
     }
 
+    /** Takes away what a disk has left that was taken from {@code slot} by force. */
+    void clear(int slot) {
+        pci.clear(slot);
+    }
+
     /** How many slots of the PCI bus are empty. */
     int freeSlots() {
         return pci.freeSlots();
@@ -245,6 +250,11 @@ final class Board implements AutoCloseable {
         @Override
         public void ejected(int slot) {
             ejectListener.ejected(slot);
+        }
+
+        @Override
+        public void acknowledged(int slot) {
+            ejectListener.acknowledged(slot);
         }
     }
 }

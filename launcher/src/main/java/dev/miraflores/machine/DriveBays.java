@@ -241,8 +241,10 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
             }
             bySlot[slot] = null;
         }
-        bay.attachment().hide();
-        board.hotplug().vanished(slot);
+        bay.attachment().vanish();
+        if (!board.hotplug().vanished(slot)) {
+            bay.attachment().forget();
+        }
         leave(bay);
     }
 
@@ -258,6 +260,12 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
         }
         bay.attachment().hide();
         leave(bay);
+    }
+
+    /** The driver of a disk that was taken has gone. */
+    @Override
+    public void acknowledged(int slot) {
+        board.clear(slot);
     }
 
     private void leave(DriveBay bay) {

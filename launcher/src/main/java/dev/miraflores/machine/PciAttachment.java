@@ -30,6 +30,16 @@ final class PciAttachment implements AutoCloseable {
         pci.remove(transport.function());
     }
 
+    /** As {@link #hide}, for a guest that did not agree: the registers still answer until {@link #forget}. */
+    void vanish() {
+        pci.vanish(transport.function());
+    }
+
+    /** Takes away what {@link #vanish} has left. */
+    void forget() {
+        pci.clear(slot);
+    }
+
     /** Ends the device, once what it has in flight has finished. */
     @Override
     public void close() {

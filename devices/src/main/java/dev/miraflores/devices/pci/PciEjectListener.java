@@ -7,6 +7,9 @@ package dev.miraflores.devices.pci;
  */
 public interface PciEjectListener {
 
-    /** The guest is done with what is in {@code slot}; called once for each time that something was put in. */
+    /** The guest is done with what is in {@code slot}; called at most once for each time that something was put in. */
     void ejected(int slot);
+
+    /** The guest is done with what was taken from {@code slot} by force. */
+    void acknowledged(int slot);
 }

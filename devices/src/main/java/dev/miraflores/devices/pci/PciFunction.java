@@ -124,9 +124,14 @@ public final class PciFunction {
         config.set(COMMAND_OFFSET, 2, decode);
     }
 
-    void detach() {
+    /** Leaves the slot's wire; what BARs the guest has mapped stay mapped. */
+    void disconnect() {
         root = null;
         intx.disconnect();
+    }
+
+    void detach() {
+        disconnect();
         for (PciBar bar : bars) {
             bar.unmap();
         }

@@ -95,15 +95,20 @@ public final class PciHotplugController implements BusDevice {
         return had;
     }
 
-    /** What was in a {@link #seize seized} slot is gone: the guest is told to clean up after it, and acknowledges with an eject. */
-    public void vanished(int slot) {
+    /**
+     * What was in a {@link #seize seized} slot is gone: the guest is told to clean up after it, and acknowledges with an eject.
+     *
+     * @return false, and it is not told, where it has done that already
+     */
+    public boolean vanished(int slot) {
         synchronized (this) {
             if ((abandoned & bit(slot)) == 0) {
-                return;
+                return false;
             }
             down |= bit(slot);
         }
         event.run();
+        return true;
     }
 
     /** A bit for each slot that was seized and that the guest has not acknowledged: better left empty while others are free. */
@@ -154,14 +159,19 @@ public final class PciHotplugController implements BusDevice {
             }
         }
         int ejected;
+        int acknowledged;
         synchronized (this) {
             ejected = slots & removable;
-            forget(ejected);
-            abandoned &= ~slots;
+            acknowledged = slots & abandoned;
+            forget(ejected | acknowledged);
+            abandoned &= ~acknowledged;
         }
-        while (ejected != 0) {
-            listener.ejected(Integer.numberOfTrailingZeros(ejected));
-            ejected &= ejected - 1;
+        for (int slot = 0; slot < PciRoot.SLOTS; slot++) {
+            if ((ejected >>> slot & 1) != 0) {
+                listener.ejected(slot);
+            } else if ((acknowledged >>> slot & 1) != 0) {
+                listener.acknowledged(slot);
+            }
         }
     }
 

@@ -36,6 +36,8 @@ public final class PciRoot implements AutoCloseable {
     private final PciAddressMap map;
     private final WiredOr[] wires = new WiredOr[INTX_WIRES];
     private final PciFunction[] slots = new PciFunction[SLOTS];
+    // By the slots that they were in: functions of which only the registers still answer.
+    private final PciFunction[] remains = new PciFunction[SLOTS];
     private final List<Bus.Mapping> mappings = new ArrayList<>();
 
     /**
@@ -120,6 +122,7 @@ public final class PciRoot implements AutoCloseable {
     }
 
     private void attach(int slot, PciFunction function) {
+        clear(slot);
         InterruptLine wire = function.hasPin() ? wires[gsi(slot, 0) - INTX_FIRST_GSI].input() : null;
         function.attach(this, wire, gsi(slot, 0));
         updateMappings();
@@ -136,12 +139,37 @@ public final class PciRoot implements AutoCloseable {
         }
     }
 
+    /**
+     * Takes a function out of its slot as {@link #remove} does, but leaves its registers where they are until {@link #clear}.
+     * The guest did not consent: a driver that still waits for the device to answer, as Linux's waits for the end of a
+     * reset, would wait for ever if it read nothing but ones.
+     */
+    public synchronized void vanish(PciFunction function) {
+        for (int slot = 1; slot < SLOTS; slot++) {
+            if (slots[slot] == function) {
+                slots[slot] = null;
+                function.disconnect();
+                remains[slot] = function;
+            }
+        }
+    }
+
+    /** Takes away what a function that vanished from {@code slot} has left. */
+    public synchronized void clear(int slot) {
+        if (remains[slot] != null) {
+            remains[slot].detach();
+            remains[slot] = null;
+            updateMappings();
+        }
+    }
+
     /** Takes all functions and the bridge off the buses. */
     @Override
     public synchronized void close() {
-        for (PciFunction function : slots) {
-            if (function != null) {
-                function.detach();
+        for (int slot = 0; slot < SLOTS; slot++) {
+            clear(slot);
+            if (slots[slot] != null) {
+                slots[slot].detach();
             }
         }
         mappings.forEach(Bus.Mapping::close);

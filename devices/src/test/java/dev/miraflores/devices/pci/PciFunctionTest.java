@@ -325,6 +325,39 @@ class PciFunctionTest {
         assertEquals(1, machine.read(0xc000_0000L, 1));
     }
 
+    /** A driver that was not asked finds registers that answer, but no function. */
+    @Test
+    void shouldLeaveTheRegistersOfAFunctionThatVanished() {
+        PciFunction function = withMemoryBar(0x1000, 1);
+        InterruptLine pin = function.intx();
+        int slot = machine.pci.add(function);
+        pin.set(true);
+
+        machine.pci.vanish(function);
+
+        assertEquals(0xffff_ffffL, machine.configRead(slot, 0, 4));
+        assertEquals(1, machine.read(0xc000_0000L, 1));
+        assertFalse(machine.gsis[17].isAsserted());
+        machine.pci.clear(slot);
+        machine.pci.clear(slot);
+        assertEquals(0xff, machine.read(0xc000_0000L, 1));
+    }
+
+    @Test
+    void shouldMakeRoomWhereAFunctionVanished() {
+        PciFunction function = withMemoryBar(0x1000, 1);
+        int slot = machine.pci.add(function);
+        int other = machine.pci.plug(withMemoryBar(0x1000, 2), 0);
+        machine.configWrite(other, BAR0, 4, 0xc000_0000L);
+        machine.configWrite(other, COMMAND, 2, 2);
+        machine.pci.vanish(function);
+        assertEquals(1, machine.read(0xc000_0000L, 1));
+
+        assertEquals(slot, machine.pci.plug(withMemoryBar(0x1000, 3), 0));
+
+        assertEquals(2, machine.read(0xc000_0000L, 1));
+    }
+
     @Test
     void shouldTellHowManySlotsAreFree() {
         assertEquals(31, machine.pci.freeSlots());

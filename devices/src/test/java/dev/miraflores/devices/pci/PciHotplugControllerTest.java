@@ -18,7 +18,18 @@ class PciHotplugControllerTest {
 
     private int events;
     private final List<Integer> ejected = new ArrayList<>();
-    private final PciHotplugController controller = new PciHotplugController(() -> events++, ejected::add);
+    private final List<Integer> acknowledged = new ArrayList<>();
+    private final PciHotplugController controller = new PciHotplugController(() -> events++, new PciEjectListener() {
+        @Override
+        public void ejected(int slot) {
+            ejected.add(slot);
+        }
+
+        @Override
+        public void acknowledged(int slot) {
+            acknowledged.add(slot);
+        }
+    });
 
     @Test
     void shouldTellOfAFilledSlotOnce() {
@@ -139,15 +150,17 @@ class PciHotplugControllerTest {
     void shouldRememberWhatWasTakenUntilTheGuestKnows() {
         controller.present(7);
         controller.seize(7);
-        controller.vanished(7);
+        assertTrue(controller.vanished(7));
 
         assertEquals(1, events);
         assertEquals(1 << 7, controller.read(DOWN, 4));
         assertEquals(1 << 7, controller.abandoned());
         controller.write(EJECT, 4, 1 << 7);
+        controller.write(EJECT, 4, 1 << 7);
         assertEquals(0, controller.abandoned());
         assertEquals(List.of(), ejected);
-        controller.vanished(7);
+        assertEquals(List.of(7), acknowledged);
+        assertFalse(controller.vanished(7));
         assertEquals(0, controller.read(DOWN, 4));
     }
 

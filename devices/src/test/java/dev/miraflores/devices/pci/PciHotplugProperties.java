@@ -29,13 +29,19 @@ class PciHotplugProperties {
         fillings = new int[PciRoot.SLOTS];
         ejections = new int[PciRoot.SLOTS];
         filled = new boolean[PciRoot.SLOTS];
-        controller = new PciHotplugController(() -> { }, this::ejected);
-    }
+        controller = new PciHotplugController(() -> { }, new PciEjectListener() {
+            @Override
+            public void ejected(int slot) {
+                assertTrue(filled[slot], "slot " + slot + " is empty");
+                filled[slot] = false;
+                ejections[slot]++;
+            }
 
-    private void ejected(int slot) {
-        assertTrue(filled[slot], "slot " + slot + " is empty");
-        filled[slot] = false;
-        ejections[slot]++;
+            @Override
+            public void acknowledged(int slot) {
+                assertTrue(!filled[slot], "slot " + slot + " was not taken by force");
+            }
+        });
     }
 
     @Provide
