@@ -3,6 +3,8 @@ package dev.miraflores.aio;
 
 import dev.miraflores.aio.uring.KernelFeatures;
 import dev.miraflores.linux.EventFd;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -12,7 +14,7 @@ final class WithoutIoUringMain {
     private WithoutIoUringMain() {
     }
 
-    public static void main(String[] args) throws InterruptedException {
+    public static void main(String[] args) throws InterruptedException, IOException {
         KernelFeatures features = KernelFeatures.host();
         check(!features.isAvailable(), "the filter does not work");
         System.out.println("why: " + features.whyNot());
@@ -20,6 +22,7 @@ final class WithoutIoUringMain {
         work();
         System.out.println("choice: " + EngineChoice.of(null, CacheMode.WRITEBACK));
         System.out.println("choice: " + EngineChoice.of(null, CacheMode.NONE));
+        WithoutIoUringDrives.work(Path.of(args[0]));
         System.out.println("done");
     }
 

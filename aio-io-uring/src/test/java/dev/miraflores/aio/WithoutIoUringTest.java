@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.linux.Errno;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,31 +29,40 @@ class WithoutIoUringTest {
 
     @Test
     void shouldDoWithoutWhereItIsDenied() throws Exception {
-        List<String> lines = run(Errno.EPERM);
-        assertEquals("why: io_uring is denied to this process by a seccomp filter or security module, a container's for"
-            + " example", lines.get(0));
-        checkWork(lines);
+        checkWork(run(Errno.EPERM, false),
+            "io_uring is denied to this process by a seccomp filter or security module, a container's for example", "native");
     }
 
     @Test
     void shouldDoWithoutWhereItIsHidden() throws Exception {
-        List<String> lines = run(Errno.ENOSYS);
-        assertEquals("why: io_uring is not in this kernel, or a seccomp filter hides it", lines.get(0));
-        checkWork(lines);
+        checkWork(run(Errno.ENOSYS, false), "io_uring is not in this kernel, or a seccomp filter hides it", "native");
     }
 
-    private static void checkWork(List<String> lines) {
-        assertTrue(lines.contains("wish: aio=io_uring: " + lines.get(0).substring("why: ".length())
-            + "; or use aio=native"), lines.toString());
-        assertTrue(lines.contains("timers, events and messages"), lines.toString());
-        assertEquals("done", lines.getLast(), lines.toString());
+    @Test
+    void shouldDoWithoutLinuxAioToo() throws Exception {
+        List<String> lines = run(Errno.ENOSYS, true);
+        checkWork(lines, "io_uring is not in this kernel, or a seccomp filter hides it", "threads");
+        assertTrue(lines.contains("choice: threads (aio=io_uring: io_uring is not in this kernel, or a seccomp filter hides it;"
+            + " aio=native: Linux AIO is not in this kernel, or a seccomp filter hides it)"), lines.toString());
     }
 
-    private List<String> run(int errno) throws IOException, InterruptedException {
+    /** @param direct the engine that a drive gets which passes the page cache by */
+    private static void checkWork(List<String> lines, String why, String direct) {
+        String all = lines.toString();
+        assertTrue(lines.contains("why: " + why), all);
+        assertTrue(lines.contains("wish: aio=io_uring: " + why + "; or use aio=" + direct), all);
+        assertTrue(lines.contains("timers, events and messages"), all);
+        for (CacheMode cache : CacheMode.values()) {
+            assertTrue(lines.contains("drive: " + cache + " " + (cache.isDirect() ? direct : "threads")), all);
+        }
+        assertEquals("done", lines.getLast(), all);
+    }
+
+    private List<String> run(int errno, boolean linuxAioToo) throws IOException, InterruptedException {
         Path launcher = folder.resolve("without_io_uring");
         Path source = Path.of("src/test/resources/dev/miraflores/aio/without_io_uring.c");
         execute(List.of("cc", "-Wall", "-Werror", "-o", launcher.toString(), source.toString()));
-        List<String> command = new ArrayList<>(List.of(launcher.toString(), Integer.toString(errno),
+        List<String> command = new ArrayList<>(List.of(launcher.toString(), Integer.toString(linuxAioToo ? -errno : errno),
             Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xshare:auto", "-XX:TieredStopAtLevel=1",
             "--enable-native-access=ALL-UNNAMED", "--illegal-native-access=deny", "-cp"));
         command.add(String.join(":", "target/test-classes", placeOf(IoThread.class), placeOf(Errno.class),
@@ -63,7 +73,7 @@ class WithoutIoUringTest {
     }
 
     private static String placeOf(Class<?> type) {
-        return Path.of(java.net.URI.create(type.getProtectionDomain().getCodeSource().getLocation().toString())).toString();
+        return Path.of(URI.create(type.getProtectionDomain().getCodeSource().getLocation().toString())).toString();
     }
 
     private static String execute(List<String> command) throws IOException, InterruptedException {
