@@ -37,6 +37,25 @@ public final class FlightEvents {
         }
     }
 
+    /**
+     * Tells of requests that limits held back on the calling thread.
+     *
+     * @param group    whose limits
+     * @param write    whether they are writes, or else reads
+     * @param heldNs   for how long there were any
+     * @param requests how many came meanwhile
+     */
+    public static void throttle(String group, boolean write, long heldNs, long requests) {
+        if (on()) {
+            ThrottleEvent event = new ThrottleEvent();
+            event.group = group;
+            event.write = write;
+            event.heldFor = heldNs;
+            event.requests = requests;
+            event.commit();
+        }
+    }
+
     /** Keeps the name of JFR's class out of one that is used without it. */
     private static final class Recorder {
         static boolean isInitialized() {

@@ -5,6 +5,7 @@ import dev.miraflores.aio.BlockIo;
 import dev.miraflores.aio.BlockIoQueue;
 import dev.miraflores.aio.BlockLink;
 import dev.miraflores.aio.Counters;
+import dev.miraflores.aio.jfr.FlightEvents;
 
 /**
  * The requests of one direction on one queue of a disk. The first of those that are held back is booked in the group's
@@ -13,6 +14,9 @@ import dev.miraflores.aio.Counters;
  * <p>Thread: its I/O thread, but for {@link #wake} and {@link #waitsForTurn}.
  */
 final class ThrottleLane implements Runnable {
+
+    /** How often JFR is told while requests are held without end. */
+    private static final long TELL_NS = 1_000_000_000L;
 
     private final ThrottleDirection direction;
     private final ThrottleGroup group;
@@ -32,6 +36,9 @@ final class ThrottleLane implements Runnable {
     private boolean draining;
     /** Until when {@link ThrottleCounter#HELD_READ_NS} or its sister has been counted. */
     private long countedUntil;
+    /** Until when JFR was told that requests were held, and how many it was not told of. */
+    private long toldUntil;
+    private long untold;
 
     /** It has requests, and another queue of the disk has the turn. Read by that one. */
     volatile boolean waitsForTurn;
@@ -88,6 +95,10 @@ final class ThrottleLane implements Runnable {
 
     private void hold(BlockIo io) {
         countTime();
+        if (held.isEmpty()) {
+            toldUntil = countedUntil;
+        }
+        untold++;
         counters.increment(direction == ThrottleDirection.READ ? ThrottleCounter.HELD_READS : ThrottleCounter.HELD_WRITES);
         held.add(io);
     }
@@ -95,7 +106,13 @@ final class ThrottleLane implements Runnable {
     private BlockIo takeHeld() {
         countTime();
         booked = null;
-        return held.remove();
+        BlockIo io = held.remove();
+        if (held.isEmpty() || countedUntil - toldUntil >= TELL_NS) {
+            FlightEvents.throttle(group.name(), direction == ThrottleDirection.WRITE, countedUntil - toldUntil, untold);
+            toldUntil = countedUntil;
+            untold = 0;
+        }
+        return io;
     }
 
     private void countTime() {

@@ -11,10 +11,16 @@ import dev.miraflores.aio.BlockStage;
 import dev.miraflores.aio.IoMemory;
 import dev.miraflores.aio.IoThread;
 import dev.miraflores.aio.LinkOptions;
+import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -72,6 +78,37 @@ class ThrottleStageTest {
             await(() -> disk.failures.get() >= 10);
             long before = other.done.get();
             await(() -> other.done.get() > before + 10);
+        }
+    }
+
+    @Test
+    void shouldTellJfrOfWhatItHoldsBack() throws IOException, InterruptedException {
+        try (Recording recording = new Recording()) {
+            recording.enable("dev.miraflores.Throttle");
+            recording.start();
+            ThrottleGroup group = new ThrottleGroup("told", limit(100));
+            try (Disk disk = new Disk(group, 1, 4)) {
+                disk.start();
+                await(() -> disk.stage.count(ThrottleCounter.HELD_WRITES) > 10);
+                group.setConfig(ThrottleConfig.UNLIMITED);
+                await(() -> disk.done.get() > 100);
+            }
+            recording.stop();
+            Path file = Files.createTempFile("throttle", ".jfr");
+            try {
+                recording.dump(file);
+                List<RecordedEvent> events = RecordingFile.readAllEvents(file);
+                long requests = 0;
+                for (RecordedEvent event : events) {
+                    assertEquals("told", event.getString("group"));
+                    assertTrue(event.getBoolean("write"));
+                    assertTrue(event.getDuration("heldFor").toNanos() > 0);
+                    requests += event.getLong("requests");
+                }
+                assertTrue(requests > 10, "events: " + events);
+            } finally {
+                Files.delete(file);
+            }
         }
     }
 
