@@ -34,7 +34,7 @@ record HostProbe(String whyNoUring) implements EngineProbe {
     private static String probe() {
         long context = AioSyscalls.setup(1);
         if (context > 0) {
-            AioSyscalls.destroy(context);
+            AioDestroyer.destroy(context);
             return null;
         }
         return whyNoNative((int) -context);

@@ -194,7 +194,7 @@ final class NativeBlockEngine extends SlotEngine implements EngineQueue {
         watch.close();
         ended = true;
         signalled = false;
-        AioSyscalls.destroy(context);
+        AioDestroyer.destroy(context);
         event.close();
         arena.close();
     }
