@@ -20,10 +20,23 @@ public final class BlockStages {
      *
      * @throws DriveException where there is none, or it refuses; the message is one line
      */
-    public static synchronized BlockStage open(StageRequest request) {
+    public static BlockStage open(StageRequest request) {
+        return open(request, ServiceLoader.load(BlockStageProvider.class));
+    }
+
+    /**
+     * As {@link #open(StageRequest)}, from the modules of {@code layer} and of those that it builds on.
+     *
+     * @throws DriveException where there is none, or it refuses; the message is one line
+     */
+    public static BlockStage open(StageRequest request, ModuleLayer layer) {
+        return open(request, ServiceLoader.load(layer, BlockStageProvider.class));
+    }
+
+    private static synchronized BlockStage open(StageRequest request, ServiceLoader<BlockStageProvider> providers) {
         TreeSet<String> names = new TreeSet<>();
         try {
-            for (BlockStageProvider provider : ServiceLoader.load(BlockStageProvider.class)) {
+            for (BlockStageProvider provider : providers) {
                 if (provider.name().equals(request.stage())) {
                     return open(provider, request);
                 }

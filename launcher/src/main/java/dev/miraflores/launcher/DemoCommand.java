@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher;
 
-import dev.miraflores.aio.CacheMode;
 import dev.miraflores.machine.ConfigException;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.MachineConfig;
@@ -20,6 +19,9 @@ final class DemoCommand implements Command {
     private static final Option MS = Option.value("--ms", "N", "How long the guest writes and reads. Default: 500.");
     private static final Option SIZE = Option.value("--size", "SIZE", "Size of the scratch disk. Default: 64M.");
 
+    private static final Option DRIVE_OPTIONS = Option.value("--drive-options", "KEY=VALUE[,KEY=VALUE]...",
+            "What the scratch disk is to be, in the words of hv run --drive, such as aio=threads,dataplane=off.");
+
     private static final String GUEST = "guest.elf";
 
     @Override
@@ -34,7 +36,7 @@ final class DemoCommand implements Command {
 
     @Override
     public Option[] options() {
-        return new Option[] {HOLD, MS, SIZE, RunOptions.MEMORY, RunOptions.SMP, RunOptions.CONSOLE};
+        return new Option[] {HOLD, MS, SIZE, DRIVE_OPTIONS, RunOptions.STAGE_PATH, RunOptions.MEMORY, RunOptions.SMP, RunOptions.CONSOLE};
     }
 
     @Override
@@ -51,7 +53,7 @@ final class DemoCommand implements Command {
             MachineConfig config = RunOptions.machine(arguments)
                     .kernel("the built-in guest", guest())
                     .append(work)
-                    .drive(DriveConfig.of(scratch.toString()).withCache(CacheMode.WRITEBACK))
+                    .drive(drive(scratch, arguments.value(DRIVE_OPTIONS.name(), null)))
                     // How the guest says that something was wrong: a demo that powers off is one in which all held.
                     .debugExit(true)
                     .console(RunOptions.console(arguments).open(foreground::quit))
@@ -60,6 +62,11 @@ final class DemoCommand implements Command {
         } finally {
             Files.deleteIfExists(scratch);
         }
+    }
+
+    private static DriveConfig drive(Path scratch, String options) {
+        String file = scratch.toString();
+        return options == null ? DriveConfig.of(file) : DriveConfig.parse("file=" + file.replace(",", ",,") + "," + options);
     }
 
     private static String milliseconds(String text) {

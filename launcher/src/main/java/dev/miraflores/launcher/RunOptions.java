@@ -10,6 +10,8 @@ import dev.miraflores.machine.VirtioTransport;
 import dev.miraflores.memory.MemoryBacking;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The options of {@code hv run}, and the machine that they describe. */
 final class RunOptions {
@@ -24,9 +26,13 @@ final class RunOptions {
     static final Option HUGE_PAGES = Option.flag("--huge-pages", "Takes guest memory from the host's huge pages.");
     static final Option SMP = Option.value("--smp", "N", "Virtual CPUs. Default: 1.");
     static final Option DRIVE = Option.values("--drive", "file=FILE[,KEY=VALUE]...",
-            "A disk, /dev/vda and on; may be given more than once. Keys: id, format=raw, if=virtio,"
-                    + " cache=none|writeback|writethrough|directsync|unsafe, aio=io_uring, readonly=on|off, serial,"
-                    + " queue-size. A comma in a value is written twice.");
+            "A disk, /dev/vda and on; may be given more than once. Keys: id, format=raw|qcow2|null,"
+                    + " cache=none|writeback|writethrough|directsync|unsafe, aio=io_uring|native|threads, readonly=on|off,"
+                    + " serial, dataplane=on|off, queues, iothreads, queue-size, packed=on|off, in-order=on|off, poll-max-ns,"
+                    + " discard=unmap|ignore, rerror=report|ignore|stop, werror=report|ignore|stop|enospc, throttling.*,"
+                    + " backing=FILE, size=SIZE, stage=NAME and stage.KEY. A comma in a value is written twice.");
+    static final Option STAGE_PATH = Option.value("--stage-path", "PATH[:PATH]...",
+            "Jars, and directories of them, that have the stages that drives name.");
     static final Option RNG = Option.flag("--rng", "Adds a virtio-rng device, so that the guest has entropy at once.");
     static final Option VIRTIO = Option.value("--virtio", "pci|mmio",
             "How the guest reaches its disks and other virtio devices. Default: pci.");
@@ -36,7 +42,7 @@ final class RunOptions {
             "Adds QEMU's isa-debug-exit: a guest that writes N to port 0xf4 ends hv with exit code 2N+1.");
 
     private static final Option[] ALL = {
-        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SMP, DRIVE, VIRTIO, RNG, CONSOLE, DEBUG_EXIT
+        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SMP, DRIVE, STAGE_PATH, VIRTIO, RNG, CONSOLE, DEBUG_EXIT
     };
 
     private RunOptions() {
@@ -70,6 +76,10 @@ final class RunOptions {
         for (String drive : arguments.values(DRIVE.name())) {
             machine.drive(DriveConfig.parse(drive));
         }
+        String stagePath = arguments.value(STAGE_PATH.name(), null);
+        if (stagePath != null) {
+            machine.stagePath(paths(STAGE_PATH, stagePath));
+        }
         String virtio = arguments.value(VIRTIO.name(), null);
         if (virtio != null) {
             machine.virtio(VirtioTransport.parse(virtio));
@@ -77,6 +87,18 @@ final class RunOptions {
         machine.rng(arguments.has(RNG.name()));
         machine.debugExit(arguments.has(DEBUG_EXIT.name()));
         return machine;
+    }
+
+    private static List<Path> paths(Option option, String text) {
+        List<Path> paths = new ArrayList<>();
+        int start = 0;
+        while (start <= text.length()) {
+            int colon = text.indexOf(':', start);
+            int end = colon < 0 ? text.length() : colon;
+            paths.add(path(option, text.substring(start, end)));
+            start = end + 1;
+        }
+        return paths;
     }
 
     private static Path path(Option option, String text) {

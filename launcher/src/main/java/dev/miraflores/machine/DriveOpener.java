@@ -2,7 +2,6 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.aio.BlockStage;
-import dev.miraflores.aio.BlockStages;
 import dev.miraflores.aio.IoThreadOptions;
 import dev.miraflores.aio.StageRequest;
 import dev.miraflores.aio.throttle.ThrottleGroups;
@@ -20,11 +19,13 @@ final class DriveOpener {
 
     private final MachineConfig machine;
     private final MainLoop mainLoop;
+    private final StagePath stages;
     private final ThrottleGroups throttles = new ThrottleGroups();
 
     DriveOpener(MachineConfig machine, MainLoop mainLoop) {
         this.machine = machine;
         this.mainLoop = mainLoop;
+        this.stages = new StagePath(machine.stagePath());
     }
 
     /**
@@ -58,7 +59,7 @@ final class DriveOpener {
             disk.stage(new Throttle(drive, throttles));
         }
         for (DriveStage stage : drive.stages()) {
-            disk.stage(new Source(stage));
+            disk.stage(new Source(stage, stages));
         }
         return new Drive(drive, VirtioBlockDevice.open(disk.build()), throttles);
     }
@@ -95,12 +96,12 @@ final class DriveOpener {
         }
     }
 
-    private record Source(DriveStage stage) implements BlockStageSource {
+    private record Source(DriveStage stage, StagePath stages) implements BlockStageSource {
 
         @Override
         public BlockStage open(String driveId, long byteSize, boolean readOnly) {
             StageRequest request = new StageRequest(stage.name(), driveId, byteSize, readOnly, stage.options());
-            return stage.provider() == null ? BlockStages.open(request) : stage.provider().open(request);
+            return stage.provider() == null ? stages.open(request) : stage.provider().open(request);
         }
     }
 }

@@ -22,11 +22,12 @@ import java.util.Objects;
  * @param virtio        how the guest reaches its virtio devices
  * @param rng           whether there is a virtio-rng device
  * @param debugExit     whether there is QEMU's isa-debug-exit at port F4h
+ * @param stagePath     jars and directories of modules that drives' stages are looked for in, besides those of this program
  * @param console       what stands behind the first serial port; null for nothing. Closed with the machine
  */
 public record MachineConfig(KernelSource kernel, String initrd, String append, long memoryBytes, MemoryBacking memoryBacking,
         int vcpus, List<DriveConfig> drives, VirtioTransport virtio, boolean rng, boolean debugExit,
-        CharBackend console) {
+        List<Path> stagePath, CharBackend console) {
 
     public static final long DEFAULT_MEMORY_BYTES = 512L << 20;
 
@@ -46,6 +47,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
                     + " with --virtio " + virtio + "; use fewer");
         }
         drives = named(drives);
+        stagePath = List.copyOf(stagePath);
     }
 
     /** Starts from 512 MiB, one CPU, no drives and no console. */
@@ -105,6 +107,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         private VirtioTransport virtio = VirtioTransport.PCI;
         private boolean rng;
         private boolean debugExit;
+        private List<Path> stagePath = List.of();
         private CharBackend console;
 
         private Builder() {
@@ -167,6 +170,11 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
             return this;
         }
 
+        public Builder stagePath(List<Path> jarsAndDirectories) {
+            stagePath = jarsAndDirectories;
+            return this;
+        }
+
         public Builder console(CharBackend backend) {
             console = backend;
             return this;
@@ -174,7 +182,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
 
         public MachineConfig build() {
             return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, virtio, rng, debugExit,
-                    console);
+                    stagePath, console);
         }
     }
 }

@@ -17,6 +17,8 @@ final class Stillness implements DiskEvents.Machine {
     private final Vm vm;
     private final DriveBays bays;
     private boolean still;
+    /** By a disk, since the last resume began. */
+    private volatile boolean pauseWanted;
 
     Stillness(Vm vm, DriveBays bays) {
         this.vm = vm;
@@ -59,6 +61,7 @@ final class Stillness implements DiskEvents.Machine {
 
     synchronized void resume() {
         boolean was = vm.isPaused();
+        pauseWanted = false;
         for (Drive drive : bays.drives()) {
             drive.device().resume();
         }
@@ -67,10 +70,15 @@ final class Stillness implements DiskEvents.Machine {
         if (was) {
             bays.events().resumed();
         }
+        if (pauseWanted) {
+            // A request failed anew before the vCPUs went on: its pause went by unnoticed.
+            vm.requestPause();
+        }
     }
 
     @Override
     public void requestPause() {
+        pauseWanted = true;
         vm.requestPause();
     }
 
