@@ -23,7 +23,8 @@ final class IoUringChecks {
             findings.add(feature("io_uring: multishot poll", kernel.hasMultishotPoll(),
                     "doorbells are armed once", "Linux 5.13 or newer has it: fewer system calls"));
         } else {
-            findings.add(Finding.lacking("io_uring", kernel.whyNot(), "until then, drives make do with the next below"));
+            findings.add(Finding.lacking("io_uring", kernel.whyNot(),
+                    "lift that (a container's seccomp profile may allow io_uring_*), or make do with what follows"));
         }
         findings.add(linuxAio());
         findings.add(drives());
@@ -49,6 +50,6 @@ final class IoUringChecks {
         String detail = direct.kind() == cached.kind() ? "aio=" + cached.kind()
                 : "aio=" + direct.kind() + " with cache=none or directsync, else aio=" + cached.kind();
         return cached.kind() == EngineKind.IO_URING ? Finding.ok("drives", detail)
-                : Finding.lacking("drives", detail + " (" + cached.whyNot() + ")", "io_uring is faster; see above");
+                : Finding.lacking("drives", detail + ": " + direct.whyNot(), "io_uring is faster: see above");
     }
 }
