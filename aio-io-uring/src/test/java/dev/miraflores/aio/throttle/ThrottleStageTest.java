@@ -48,6 +48,24 @@ class ThrottleStageTest {
         }
     }
 
+    /** Turns go from thread to thread all the time, and none is lost on its way: no queue ever stands still. */
+    @Test
+    void shouldKeepEveryQueueGoing() throws InterruptedException {
+        ThrottleGroup group = new ThrottleGroup("g", limit(5000));
+        try (Disk first = new Disk(group, 3, 2); Disk second = new Disk(group, 2, 2)) {
+            first.start();
+            second.start();
+            for (int round = 0; round < 10; round++) {
+                for (Disk disk : List.of(first, second)) {
+                    for (AtomicLong queue : disk.doneByQueue) {
+                        long before = queue.get();
+                        await(() -> queue.get() > before + 20);
+                    }
+                }
+            }
+        }
+    }
+
     @Test
     void shouldLetGoWhenTheLimitGoes() throws InterruptedException {
         ThrottleGroup group = new ThrottleGroup("g", limit(1));
@@ -136,6 +154,7 @@ class ThrottleStageTest {
         private final List<IoThread> threads = new ArrayList<>();
         private final List<BlockLink> links = new ArrayList<>();
         private final List<AtomicLong> inFlight = new ArrayList<>();
+        final List<AtomicLong> doneByQueue = new ArrayList<>();
         private final int depth;
         private final Arena arena = Arena.ofShared();
         private volatile boolean stopping;
@@ -147,6 +166,7 @@ class ThrottleStageTest {
                 IoThread thread = IoThread.start("test-throttle");
                 threads.add(thread);
                 inFlight.add(new AtomicLong());
+                doneByQueue.add(new AtomicLong());
                 thread.call(() -> links.add(((BlockStage) stage).attach(thread, new Sink(), LinkOptions.of(IoMemory.NONE, 1))));
             }
         }
@@ -212,6 +232,7 @@ class ThrottleStageTest {
             protected void onComplete(int result) {
                 inFlight.get(queue).decrementAndGet();
                 done.incrementAndGet();
+                doneByQueue.get(queue).incrementAndGet();
                 if (!stopping) {
                     threads.get(queue).execute(this);
                 }
