@@ -60,25 +60,29 @@ final class PolledDevice {
         return device & 0xFF | device >>> 12 & 0xFFFF_FF00L;
     }
 
-    private static void probe(BlockFile file, PolledRing polled) {
+    /** Reads the first block, and waits for it. */
+    static void probe(BlockFile file, PolledRing polled) {
         EngineRing ring = polled.transfers;
         Result result = new Result();
         int owner = ring.addOwner(result);
-        try (Mapping buffer = Mapping.anonymous(PROBE_BYTES, 0)) {
-            long entry = ring.beginEntry();
-            if (entry == SubmissionQueue.FULL) {
-                return; // others do I/O on the ring, so that it works
-            }
-            ring.sq.prepareTransfer(entry, io_uring_abi.IORING_OP_READ, 0, file.number(), buffer.segment().address(),
-                PROBE_BYTES, 0, 0, UserData.pack(owner, 0));
-            polled.begun();
-            for (long start = System.nanoTime(); !result.known; ) {
-                polled.dispatch();
-                if (System.nanoTime() - start > PROBE_LIMIT_NS) {
-                    throw new IllegalStateException("drive " + file + ": a polled read has not come back");
-                }
+        Mapping buffer = Mapping.anonymous(PROBE_BYTES, 0);
+        long entry = ring.beginEntry();
+        if (entry == SubmissionQueue.FULL) {
+            buffer.close();
+            ring.removeOwner(owner);
+            return; // others do I/O on the ring, so that it works
+        }
+        ring.sq.prepareTransfer(entry, io_uring_abi.IORING_OP_READ, 0, file.number(), buffer.segment().address(),
+            PROBE_BYTES, 0, 0, UserData.pack(owner, 0));
+        polled.begun();
+        for (long start = System.nanoTime(); !result.known; ) {
+            polled.dispatch();
+            if (System.nanoTime() - start > PROBE_LIMIT_NS) {
+                // The buffer stays: the kernel may write to it yet.
+                throw refusal(file, "a read has not come back; go without iopoll");
             }
         }
+        buffer.close();
         ring.removeOwner(owner);
         if (result.value == -Errno.EOPNOTSUPP || result.value == -Errno.EINVAL) {
             throw refusal(file, NO_QUEUES);

@@ -40,6 +40,6 @@
  * waits for them. An exception that a link throws while it handles a request ends its disk, which then needs a reset by its
  * driver; other disks and the machine go on. What {@code submit} and {@code onReturn} allocate is garbage once per request.
  * <p>Links are called in the order in which a drive names its stages, the first is next to the guest.
- * <p>Left out: any other engine than io_uring.
+ * <p>Left out: image formats, which are stages or packages of their own.
  */
 package dev.miraflores.aio;

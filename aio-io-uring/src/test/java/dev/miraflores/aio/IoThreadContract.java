@@ -28,6 +28,11 @@ abstract class IoThreadContract {
     /** A thread with the port that is tested. */
     abstract IoThread start(String name, IoThreadOptions options);
 
+    /** How often what may go wrong once in a while is tried, out of 100. */
+    int effort() {
+        return 100;
+    }
+
     private IoThread start(String name) {
         return start(name, IoThreadOptions.DEFAULTS);
     }
@@ -102,7 +107,7 @@ abstract class IoThreadContract {
     @Test
     void shouldWatchAndCloseAgainAndAgain() throws InterruptedException {
         try (IoThread thread = start("test-io")) {
-            for (int i = 0; i < 500; i++) {
+            for (int i = 0; i < 5 * effort(); i++) {
                 AtomicInteger calls = new AtomicInteger();
                 try (EventFd event = EventFd.create()) {
                     Watch[] watch = new Watch[1];
@@ -126,7 +131,7 @@ abstract class IoThreadContract {
             try (IoThread thread = start("test-io", options); EventFd event = EventFd.create()) {
                 CountingSource source = new CountingSource();
                 thread.call(() -> thread.watch(event, source));
-                for (int i = 1; i <= 20_000; i++) {
+                for (int i = 1; i <= 200 * effort(); i++) {
                     source.offered.incrementAndGet();
                     if (source.eventsWanted) {
                         event.signal();
@@ -183,7 +188,7 @@ abstract class IoThreadContract {
 
     @Test
     void shouldBeClosedFromManyThreadsWhileMessagesCome() throws InterruptedException {
-        for (int round = 0; round < 50; round++) {
+        for (int round = 0; round < effort() / 2; round++) {
             IoThread thread = start("test-io");
             AtomicInteger ran = new AtomicInteger();
             AtomicInteger accepted = new AtomicInteger();

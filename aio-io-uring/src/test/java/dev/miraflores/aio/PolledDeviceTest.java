@@ -2,10 +2,13 @@
 package dev.miraflores.aio;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.BlockIo.Operation;
+import dev.miraflores.aio.uring.KernelFeatures;
+import dev.miraflores.aio.uring.RingMode;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -55,6 +58,28 @@ class PolledDeviceTest {
             assertEquals(0, io.with(Operation.READ, 4096, memory.asSlice(4096, 4096)).run(thread, engine[0]));
             assertEquals(-1, memory.asSlice(0, 4096).mismatch(memory.asSlice(4096, 4096)));
             thread.call(engine[0]::close);
+        }
+    }
+
+    /** Whatever the device says of itself: the read comes back, and tells the same. */
+    @Test
+    void shouldTryAReadThatIsAskedFor() throws IOException {
+        String image = image();
+        UringPort port = new UringPort(KernelFeatures.host(), IoThreadOptions.DEFAULTS, RingMode.IO_POLL);
+        PolledRing polled = new PolledRing(port, KernelFeatures.host(), RingMode.IO_POLL);
+        try (BlockFile file = BlockFile.open(image, CacheMode.NONE, false)) {
+            for (int i = 0; i < 3; i++) {
+                try {
+                    PolledDevice.probe(file, polled);
+                } catch (DriveException refusal) {
+                    assertTrue(refusal.getMessage().startsWith("drive " + image + ": iopoll: its device has no queues"),
+                        refusal.getMessage());
+                }
+                assertFalse(polled.hasEvents());
+            }
+        } finally {
+            polled.close();
+            port.close();
         }
     }
 
