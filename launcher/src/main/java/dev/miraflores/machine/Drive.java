@@ -2,6 +2,11 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.aio.BlockStage;
+import dev.miraflores.aio.mirror.MirrorConfig;
+import dev.miraflores.aio.mirror.MirrorJob;
+import dev.miraflores.aio.mirror.MirrorListener;
+import dev.miraflores.aio.mirror.MirrorState;
+import dev.miraflores.aio.mirror.MirrorTarget;
 import dev.miraflores.aio.throttle.ThrottleConfig;
 import dev.miraflores.aio.throttle.ThrottleGroups;
 import dev.miraflores.aio.throttle.ThrottleStage;
@@ -22,9 +27,12 @@ public final class Drive {
     private final DriveConfig config;
     private final VirtioBlockDevice device;
     private final ThrottleGroups throttles;
+    /** What is behind it now: a mirror may have taken its place. */
+    private volatile String file;
 
     Drive(DriveConfig config, VirtioBlockDevice device, ThrottleGroups throttles) {
         this.config = config;
+        this.file = config.file();
         this.device = device;
         this.throttles = throttles;
     }
@@ -40,7 +48,7 @@ public final class Drive {
 
     /** What it is now. */
     public DriveStatus status() {
-        return DriveStatus.of(config, device);
+        return DriveStatus.of(config, file, device);
     }
 
     /** What its guest has asked for and it has not done yet, the failed requests that wait for a resume included. */
@@ -106,6 +114,23 @@ public final class Drive {
             }
         }
         return null;
+    }
+
+    /**
+     * Mirrors the disk to another image while its guest writes; {@link MirrorJob} tells how that goes, and goes on from there.
+     *
+     * @param target an image in raw format or a block device, as large as the disk or larger; it is overwritten
+     * @throws dev.miraflores.aio.DriveException where it cannot be opened, or is in use
+     * @throws dev.miraflores.aio.mirror.MirrorException where it cannot be the target; the message is one line
+     */
+    public MirrorJob mirror(String target, MirrorConfig how, MirrorListener listener) {
+        MirrorTarget image = MirrorTarget.file(target, config.cache());
+        return device.mirror(image, how, (job, state) -> {
+            if (state == MirrorState.COMPLETED) {
+                file = target;
+            }
+            listener.stateChanged(job, state);
+        });
     }
 
     /** Puts a stage before the image, behind all others. It becomes the disk's. */

@@ -27,14 +27,14 @@ public record DriveStatus(String id, String file, DriveConfig.Format format, Eng
         CacheMode cache, boolean readOnly, boolean dataplane, long byteSize, List<String> threads,
         List<BlockCounters> counters) {
 
-    static DriveStatus of(DriveConfig config, VirtioBlockDevice device) {
+    static DriveStatus of(DriveConfig config, String file, VirtioBlockDevice device) {
         List<String> threads = new ArrayList<>();
         List<BlockCounters> counters = new ArrayList<>();
         for (int queue = 0; queue < device.queueCount(); queue++) {
             threads.add(device.thread(queue).name());
             counters.add(device.counters(queue));
         }
-        return new DriveStatus(device.id(), config.file(), config.format(), device.engine().kind(),
+        return new DriveStatus(device.id(), file, config.format(), device.engine().kind(),
                 device.engine().whyNot(), config.cache(), device.backend().isReadOnly(), config.dataplane(),
                 device.backend().byteSize(), List.copyOf(threads), List.copyOf(counters));
     }

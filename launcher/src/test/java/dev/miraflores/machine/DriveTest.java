@@ -11,6 +11,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.mirror.MirrorConfig;
+import dev.miraflores.aio.mirror.MirrorJob;
+import dev.miraflores.aio.mirror.MirrorListener;
 import dev.miraflores.aio.throttle.ThrottleConfig;
 import dev.miraflores.aio.throttle.ThrottleKind;
 import dev.miraflores.aio.throttle.ThrottleLimit;
@@ -281,6 +284,48 @@ class DriveTest {
             int passed = stage.passed;
             assertHolds(machine);
             assertEquals(passed, stage.passed);
+        }
+        assertTrue(console.text().contains("result: ok"), console::text);
+    }
+
+    @Test
+    void shouldGoOnWithItsMirror() throws Exception {
+        DriveBuilder drive = disk(64);
+        Path copy = BuiltInGuest.disk(directory, 64);
+        try (VirtualMachine machine = machine("mode=hold blocks=64 seed=3", drive)) {
+            machine.start();
+            console.await("holding", BuiltInGuest.LIMIT);
+            MirrorJob job = machine.drive("d").mirror(copy.toString(), MirrorConfig.DEFAULTS, MirrorListener.NONE);
+            assertTrue(job.awaitReady(BuiltInGuest.LIMIT.toSeconds(), TimeUnit.SECONDS), job::failure);
+            job.complete();
+            assertEquals(copy.toString(), machine.drive("d").status().file());
+            int round = BuiltInGuest.round(copy);
+            for (long end = System.nanoTime() + BuiltInGuest.LIMIT.toNanos(); BuiltInGuest.round(copy) <= round + 1;) {
+                assertTrue(System.nanoTime() < end, console::text);
+                Thread.sleep(1);
+            }
+            assertHolds(machine);
+        }
+        assertTrue(console.text().contains("result: ok"), console::text);
+        BuiltInGuest.assertWritten(copy, 0, 64, 3, BuiltInGuest.round(copy));
+    }
+
+    /** A mirror that is stopped has what the disk had between two requests. */
+    @Test
+    void shouldLeaveACopyWhereAMirrorIsStopped() throws Exception {
+        DriveBuilder drive = disk(64);
+        Path copy = BuiltInGuest.disk(directory, 64);
+        try (VirtualMachine machine = machine("mode=hold blocks=64 seed=3", drive)) {
+            machine.start();
+            console.await("holding", BuiltInGuest.LIMIT);
+            MirrorJob job = machine.drive("d").mirror(copy.toString(), MirrorConfig.DEFAULTS, MirrorListener.NONE);
+            assertTrue(job.awaitReady(BuiltInGuest.LIMIT.toSeconds(), TimeUnit.SECONDS), job::failure);
+            assertTrue(machine.pause());
+            job.stop();
+            assertEquals(-1, Files.mismatch(Path.of(drive.build().file()), copy));
+            machine.resume();
+            assertEquals(drive.build().file(), machine.drive("d").status().file());
+            assertHolds(machine);
         }
         assertTrue(console.text().contains("result: ok"), console::text);
     }

@@ -16,6 +16,15 @@ final class RawBackend implements BlockBackend {
         this.file = BlockFile.open(path, cache, readOnly);
     }
 
+    /** Of a file that was opened already, and becomes this one's. */
+    RawBackend(BlockFile file) {
+        this.file = file;
+    }
+
+    BlockFile file() {
+        return file;
+    }
+
     @Override
     public long byteSize() {
         return file.byteSize();

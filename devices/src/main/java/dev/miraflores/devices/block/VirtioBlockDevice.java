@@ -5,6 +5,10 @@ import dev.miraflores.aio.BlockStage;
 import dev.miraflores.aio.DriveException;
 import dev.miraflores.aio.EngineChoice;
 import dev.miraflores.aio.IoThread;
+import dev.miraflores.aio.mirror.MirrorConfig;
+import dev.miraflores.aio.mirror.MirrorJob;
+import dev.miraflores.aio.mirror.MirrorListener;
+import dev.miraflores.aio.mirror.MirrorTarget;
 import dev.miraflores.bindings.virtio.virtio_abi;
 import dev.miraflores.devices.block.BlockDeviceConfig.Discard;
 import dev.miraflores.devices.virtio.MemoryInUseException;
@@ -150,6 +154,16 @@ public final class VirtioBlockDevice implements VirtioDevice {
     /** Puts something else behind the disk, and closes what was there. See {@link #reconfigure}. */
     public void replaceBackend(BlockBackend other) {
         control.reconfigure(chain -> chain.setBackend(other));
+    }
+
+    /**
+     * Begins to mirror the disk to {@code target}, behind all of its stages. See {@link #reconfigure}.
+     *
+     * @param target closed with the job, or at once where this throws
+     * @throws dev.miraflores.aio.mirror.MirrorException where it cannot be; the message is one line
+     */
+    public MirrorJob mirror(MirrorTarget target, MirrorConfig how, MirrorListener listener) {
+        return MirrorJob.start(new MirrorAccess(this), target, how, listener);
     }
 
     /**
