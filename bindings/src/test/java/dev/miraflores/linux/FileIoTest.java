@@ -58,6 +58,25 @@ class FileIoTest {
         assertEquals("0123456789", back.getString(0));
     }
 
+    @Test
+    void shouldWriteDurablyFromSeveralBuffersAndReadByAddress() {
+        MemorySegment data = arena.allocateFrom("0123456789");
+        MemorySegment back = arena.allocate(11);
+        long far = (1L << 33) + 1;
+
+        assertEquals(11, FileIo.pwritev2(file.number(), twoBuffers(data, 4), 2, far, Storage.RWF_DSYNC));
+        assertEquals(11, FileIo.pread(file.number(), back.address(), 11, far));
+        assertEquals("0123456789", back.getString(0));
+        assertEquals(5, FileIo.pwrite(file.number(), data.address(), 5, 0));
+        assertEquals(-Errno.EBADF, FileIo.pwritev2(-1, twoBuffers(data, 4), 2, 0, 0));
+    }
+
+    @Test
+    void shouldDiscardAndZeroNothingOfWhatIsNoDevice() {
+        assertEquals(-Errno.ENOTTY, Storage.discard(file.number(), 0, 4096));
+        assertEquals(-Errno.ENOTTY, Storage.zeroOut(file.number(), 0, 4096));
+    }
+
     /** Two iovecs over one segment, split at a place. */
     private long twoBuffers(MemorySegment segment, long split) {
         MemorySegment iovecs = arena.allocate(2 * FileIo.IOVEC_BYTES, 8);
