@@ -7,7 +7,8 @@
  * joins the two to a {@link dev.miraflores.aio.BlockEngine}, a {@link dev.miraflores.aio.BlockLink} that takes {@link dev.miraflores.aio.BlockIo}s; links of
  * other kinds can stand before it.
  * <p>All of a link's work is done on the thread it belongs to: nothing here locks, and nothing allocates per request or
- * per turn of the loop. Failed I/O is a result, −errno as in a CQE; what cannot be set up is an exception.
+ * per turn of the loop. Calls that would wait are made by threads of the engine's own, a pool for each link, to and from which
+ * requests go through bounded arrays without locks. Failed I/O is a result, −errno as in a CQE; what cannot be set up is an exception.
  *
  * <h2>Writing a stage</h2>
  * What stands between a disk and its image is open: a {@link dev.miraflores.aio.BlockStage} of your own works beside the
