@@ -14,16 +14,19 @@ import dev.miraflores.virtio.ring.Virtqueue;
 import dev.miraflores.virtio.ring.VirtqueueDriver;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A driver of one virtio-blk queue, and the machine around it: memory, a doorbell, an interrupt that is counted.
+ * A driver of virtio-blk queues, and the machine around it: memory, doorbells, interrupts that are counted. Calls are about
+ * the first queue, or the one that {@link #use} names.
  * <pre>
  *   0x0000   descriptor table, available ring, used ring
  *   0x10000  a header and a status byte for each id, 64 bytes apart
  *   0x20000  indirect tables, 1 KiB for each id
- *   DATA     the rest </pre>
+ *   DATA     the rest
+ *   QUEUES   the queues after the first </pre>
  */
 final class BlockDriver implements AutoCloseable {
 
@@ -31,10 +34,15 @@ final class BlockDriver implements AutoCloseable {
     static final int OUT = 1;
     static final int FLUSH = 4;
     static final int GET_ID = 8;
+    static final int DISCARD = 11;
+    static final int WRITE_ZEROES = 13;
+    static final int UNMAP = 1;
 
     static final byte UNTOUCHED = (byte) 0xEE;
     static final long DATA = 0x100000;
     static final int MEMORY_BYTES = 8 << 20;
+    private static final long QUEUES = 0x7C0000;
+    private static final long QUEUE_STRIDE = 0x8000;
 
     private static final long HEADERS = 0x10000;
     private static final long TABLES = 0x40000;
@@ -45,31 +53,57 @@ final class BlockDriver implements AutoCloseable {
 
     final GuestMemory memory = GuestMemory.anonymous(MEMORY_BYTES);
     final MemorySegment ram = memory.regions().getFirst().segment();
-    final EventFd kick = EventFd.create();
+    EventFd kick;
     final AtomicInteger interrupts = new AtomicInteger();
     final AtomicInteger needsReset = new AtomicInteger();
+    final AtomicInteger configChanges = new AtomicInteger();
     final BufferElements elements = new BufferElements();
     final int queueSize;
     private final VirtioDevice device;
+    private final EventFd[] kicks;
+    private final VirtqueueDriver[] queues;
     VirtqueueDriver queue;
 
     BlockDriver(VirtioDevice device, int queueSize) {
         this.device = device;
         this.queueSize = queueSize;
+        this.queues = new VirtqueueDriver[device.queueCount()];
+        this.kicks = new EventFd[queues.length];
+        for (int i = 0; i < kicks.length; i++) {
+            kicks[i] = EventFd.create();
+        }
+        kick = kicks[0];
     }
 
     QueueGeometry geometry() {
-        return new QueueGeometry(queueSize, 0, 0x4000, 0x6000);
+        return geometry(0);
+    }
+
+    private QueueGeometry geometry(int index) {
+        long at = index == 0 ? 0 : QUEUES + QUEUE_STRIDE * (index - 1);
+        return new QueueGeometry(queueSize, at, at + 0x4000, at + 0x6000);
+    }
+
+    /** Queue {@code index} is the one that calls are about. */
+    void use(int index) {
+        queue = queues[index];
+        kick = kicks[index];
     }
 
     /** Accepts all that is offered but {@code without}, and starts the device. */
     void start(long without) {
         long features = device.features() & ~without;
-        queue = VirtqueueDriver.create(memory, geometry(), features);
-        Virtqueue ring = Virtqueue.create(memory, geometry(), features);
+        List<DeviceQueue> deviceQueues = new ArrayList<>();
+        for (int i = 0; i < queues.length; i++) {
+            queues[i] = VirtqueueDriver.create(memory, geometry(i), features);
+            Virtqueue ring = Virtqueue.create(memory, geometry(i), features);
+            deviceQueues.add(new DeviceQueue(i, ring, kicks[i], interrupts::incrementAndGet));
+        }
+        use(0);
         DeviceEvents events = new DeviceEvents() {
             @Override
             public void configChanged() {
+                configChanges.incrementAndGet();
             }
 
             @Override
@@ -77,8 +111,7 @@ final class BlockDriver implements AutoCloseable {
                 needsReset.incrementAndGet();
             }
         };
-        DeviceQueue deviceQueue = new DeviceQueue(0, ring, kick, interrupts::incrementAndGet);
-        device.activate(new VirtioActivation(features, memory, List.of(deviceQueue), events));
+        device.activate(new VirtioActivation(features, memory, deviceQueues, events));
     }
 
     void start() {
@@ -108,7 +141,7 @@ final class BlockDriver implements AutoCloseable {
     BufferElements describe(int slot, int type, long sector, long dataGpa, int dataBytes) {
         putHeader(slot, type, sector);
         elements.clear().readable(headerGpa(slot), 16);
-        if (dataBytes > 0 && type == OUT) {
+        if (dataBytes > 0 && (type == OUT || type == DISCARD || type == WRITE_ZEROES)) {
             elements.readable(dataGpa, dataBytes);
         } else if (dataBytes > 0) {
             elements.writable(dataGpa, dataBytes);
@@ -163,6 +196,19 @@ final class BlockDriver implements AutoCloseable {
         return status(0);
     }
 
+    /** Puts a range to discard or zero at {@code gpa}. */
+    void putRange(long gpa, long sector, int sectors, int flags) {
+        ram.set(ValueLayout.JAVA_LONG_UNALIGNED, gpa, sector);
+        ram.set(ValueLayout.JAVA_INT_UNALIGNED, gpa + 8, sectors);
+        ram.set(ValueLayout.JAVA_INT_UNALIGNED, gpa + 12, flags);
+    }
+
+    /** One request about one range, alone: its status. */
+    int range(int type, long sector, int sectors, int flags) {
+        putRange(DATA, sector, sectors, flags);
+        return request(type, 0, DATA, 16);
+    }
+
     byte[] bytes(long gpa, int length) {
         return ram.asSlice(gpa, length).toArray(ValueLayout.JAVA_BYTE);
     }
@@ -174,7 +220,9 @@ final class BlockDriver implements AutoCloseable {
     /** After the device was reset or closed. */
     @Override
     public void close() {
-        kick.close();
+        for (EventFd each : kicks) {
+            each.close();
+        }
         memory.close();
     }
 }

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.block;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The promise of the fast path: no request costs heap (CVE-2016-5403's class). */
+@NeedsIoUring
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class BlockAllocationTest extends DiskFixture {
+
+    /** CVE-2016-5403's class, and the promise of the fast path: neither requests nor refusals cost heap. */
+    @ParameterizedTest
+    @ValueSource(ints = {BlockDriver.IN, BlockDriver.OUT, BlockDriver.FLUSH, BlockDriver.GET_ID, 99})
+    void shouldAllocateNothingPerRequest(int type) {
+        start();
+        long[] allocated = new long[1];
+        Runnable read = () -> allocated[0] = allocatedBytes();
+        // Nothing once it is compiled; how soon that is depends on the host's other load. What a request really
+        // allocates, it allocates in every round.
+        long each = Long.MAX_VALUE;
+        for (int round = 0; round < 40 && each >= 8; round++) {
+            device.thread().call(read);
+            long before = allocated[0];
+            for (int i = 0; i < 2000; i++) {
+                driver.request(type, i % 1000, DATA, 512);
+            }
+            device.thread().call(read);
+            each = (allocated[0] - before) / 2000;
+        }
+        assertTrue(each < 8, "bytes for each request: " + each);
+    }
+
+    /** Of the calling thread. By name: this module has no need of the management module, which a test JVM has. */
+    private static long allocatedBytes() {
+        try {
+            Object threads = Class.forName("java.lang.management.ManagementFactory").getMethod("getThreadMXBean").invoke(null);
+            return (long) Class.forName("com.sun.management.ThreadMXBean").getMethod("getCurrentThreadAllocatedBytes")
+                .invoke(threads);
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
+        }
+    }
+}
