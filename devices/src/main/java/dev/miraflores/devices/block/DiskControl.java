@@ -32,6 +32,8 @@ final class DiskControl {
     private DiskRun run;
     private boolean paused;
     private boolean closed;
+    /** Closed, with nothing left open. */
+    private boolean ended;
     /** Queues of earlier activations that did not end in time. */
     private volatile List<QueueControl> hung = List.of();
 
@@ -284,8 +286,9 @@ final class DiskControl {
 
     // ---- end
 
+    /** Once more does nothing, or what could not be done before. */
     synchronized void close() {
-        if (closed) {
+        if (ended) {
             return;
         }
         closed = true;
@@ -295,6 +298,7 @@ final class DiskControl {
             throw new MemoryInUseException("drive " + disk.options.id() + " was given up, and may yet write into guest memory: "
                 + DiskRun.list(DiskRun.inFlight(hung)));
         }
+        ended = true;
         if (disk.options.sharedThread() == null) {
             for (IoThread thread : threads) {
                 thread.close();

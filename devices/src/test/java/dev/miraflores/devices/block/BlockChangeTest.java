@@ -268,10 +268,12 @@ class BlockChangeTest extends DiskFixture {
         MemoryInUseException inUse = assertThrows(MemoryInUseException.class, device::close);
         assertTrue(inUse.getMessage().contains("drive disk0"), inUse.getMessage());
         assertTrue(inUse.getMessage().contains("write of 512 bytes"), inUse.getMessage());
+        assertThrows(MemoryInUseException.class, device::close, "and again");
         assertFalse(backend.closed);
         backend.goOn(device.thread());
         await("it is over", () -> !device.isHung());
-        device.thread().close();
+        device.close();
+        assertTrue(backend.closed);
     }
 
     /** What no kernel has, nobody has to wait for. */

@@ -20,7 +20,10 @@ import net.jqwik.api.lifecycle.SkipExecutionHook;
 import net.jqwik.api.lifecycle.AddLifecycleHook;
 import net.jqwik.api.lifecycle.LifecycleContext;
 
-/** Random reads, writes and flushes in any shape, many at once, against a model of the disk; a seed reproduces a failure. */
+/**
+ * Random reads, writes, flushes and write zeroes in any shape, many at once, on any kind of queues, with stages that come and
+ * go, against a model of the disk; a seed reproduces a failure.
+ */
 @AddLifecycleHook(BlockDeviceProperties.WhereIoUringIs.class)
 class BlockDeviceProperties {
 
@@ -30,6 +33,8 @@ class BlockDeviceProperties {
     private static final int ROUNDS = 15;
     private static final int SLOT_BYTES = 64 * 1024;
     private static final int MAX_SLOTS = 32;
+    private static final int[] TYPES = {BlockDriver.IN, BlockDriver.IN, BlockDriver.IN, BlockDriver.OUT, BlockDriver.OUT,
+        BlockDriver.OUT, BlockDriver.FLUSH, BlockDriver.WRITE_ZEROES};
 
     @Property(tries = 12)
     void shouldBeTheDiskThatTheModelIs(@ForAll long seed, @ForAll CacheMode cache) throws IOException {
@@ -39,13 +44,21 @@ class BlockDeviceProperties {
         random.nextBytes(model);
         Files.write(image, model);
         BlockDeviceConfig config = BlockDeviceConfig.raw("model", image.toString())
-            .cache(cache).queueSize(QUEUE_SIZE).registerMemory(random.nextBoolean()).build();
+            .cache(cache).queueSize(QUEUE_SIZE).registerMemory(random.nextBoolean())
+            .queues(1 + random.nextInt(4)).inOrder(random.nextInt(3) == 0).build();
         try (VirtioBlockDevice device = VirtioBlockDevice.open(config);
                 BlockDriver driver = new BlockDriver(device, QUEUE_SIZE)) {
-            long without = random.nextBoolean() ? RingFeatures.EVENT_IDX : 0;
+            long without = (random.nextBoolean() ? RingFeatures.EVENT_IDX : 0)
+                | (random.nextBoolean() ? RingFeatures.RING_PACKED : 0);
             driver.start(without);
             for (int round = 0; round < ROUNDS; round++) {
+                driver.use(random.nextInt(device.queueCount()));
+                CountingStage stage = new CountingStage();
+                device.insertStage(stage);
                 round(random, driver, model);
+                if (random.nextBoolean()) {
+                    device.removeStage(stage);
+                }
                 if (random.nextInt(5) == 0) {
                     device.reset();
                     driver.start(without);
@@ -63,12 +76,13 @@ class BlockDeviceProperties {
         int share = DISK_SECTORS / count;
         Map<Integer, Expected> expected = new HashMap<>();
         for (int slot = 0; slot < count; slot++) {
-            int type = random.nextInt(8) == 0 ? BlockDriver.FLUSH : random.nextBoolean() ? BlockDriver.IN : BlockDriver.OUT;
+            int type = TYPES[random.nextInt(TYPES.length)];
             int sectors = type == BlockDriver.FLUSH ? 0 : 1 + random.nextInt(Math.min(share, 64));
             int sector = share * slot + random.nextInt(share - sectors + 1);
             byte[] data = Arrays.copyOfRange(model, sector * 512, (sector + sectors) * 512);
-            if (type == BlockDriver.OUT) {
+            if (type == BlockDriver.OUT || type == BlockDriver.WRITE_ZEROES) {
                 random.nextBytes(data);
+                Arrays.fill(data, 0, type == BlockDriver.OUT ? 0 : data.length, (byte) 0);
                 System.arraycopy(data, 0, model, sector * 512, data.length);
             }
             Expected request = new Expected(type, data, new long[MAX_ELEMENTS], new int[MAX_ELEMENTS]);
@@ -101,6 +115,12 @@ class BlockDeviceProperties {
             if (split < 16) {
                 driver.elements.readable(driver.headerGpa(slot) + split, 16 - split);
             }
+            if (type == BlockDriver.WRITE_ZEROES) {
+                long at = BlockDriver.DATA + (long) SLOT_BYTES * slot;
+                driver.putRange(at, sector, data.length / 512, random.nextInt(2));
+                driver.elements.readable(at, 16).writable(driver.statusGpa(slot), 1);
+                return;
+            }
             int shape = random.nextInt(3);
             long at = BlockDriver.DATA + (long) SLOT_BYTES * slot + (shape == 0 ? 0 : random.nextInt(4096));
             int left = data.length;
@@ -122,7 +142,7 @@ class BlockDeviceProperties {
         }
 
         void check(BlockDriver driver) {
-            int done = 0;
+            int done = type == BlockDriver.WRITE_ZEROES ? data.length : 0;
             for (int i = 0; done < data.length; i++) {
                 assertArrayEquals(Arrays.copyOfRange(data, done, done + lengths[i]), driver.bytes(gpas[i], lengths[i]));
                 done += lengths[i];

@@ -31,6 +31,8 @@ public final class FakeVirtioDevice implements VirtioDevice {
     public final byte[] config = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
     /** What goes on while {@link #reset} waits. */
     public Runnable whileResetting = () -> { };
+    /** What {@link #isHung} answers. */
+    public volatile boolean hung;
     private final MemorySegment copy = MemorySegment.ofArray(new byte[COPY_BYTES]);
     private VirtioActivation activation;
     private boolean closed;
@@ -93,6 +95,11 @@ public final class FakeVirtioDevice implements VirtioDevice {
         whileResetting.run();
         activation = null;
         calls.add("reset");
+    }
+
+    @Override
+    public boolean isHung() {
+        return hung;
     }
 
     @Override

@@ -70,6 +70,22 @@ abstract class VirtioTransportContract {
         assertEquals(0, driver.status());
     }
 
+    /** §2.1.2: 0 says that the device can be used again, and nothing of it touches guest memory any more. */
+    @Test
+    void shouldNotShowAResetAsDoneBeforeItIs() {
+        start();
+        device.hung = true;
+        driver.writeStatus(0);
+        assertEquals(DEVICE_NEEDS_RESET, driver.status());
+        driver.writeStatus(ACKNOWLEDGE);
+        driver.writeStatus(0);
+        assertEquals(DEVICE_NEEDS_RESET, driver.status());
+        device.hung = false;
+        assertEquals(0, driver.status());
+        start();
+        assertTrue(device.isActive());
+    }
+
     /** §3.1.1: the sequence, at the end of which the device is live. */
     @Test
     void shouldActivateOnDriverOk() {
