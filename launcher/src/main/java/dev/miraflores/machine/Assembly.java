@@ -70,7 +70,7 @@ final class Assembly {
 
     private VirtualMachine build(Kvm kvm, BootRequest request) {
         // Before the devices that it serves, so that it ends after them.
-        MainLoop mainLoop = cleanup.add(new MainLoop());
+        MainLoop mainLoop = cleanup.addMainLoop(new MainLoop());
         DriveOpener opener = new DriveOpener(config, mainLoop);
         List<Drive> disks = openDisks(opener);
         GuestMemory memory = cleanup.addMemory(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));

@@ -9,6 +9,7 @@ import java.util.Deque;
 /**
  * Things to close, the last opened first; each is closed whatever the others throw. But memory that the kernel may yet write
  * into, as a device that would not end said, is left mapped for good: what comes to lie at its addresses would be overwritten.
+ * So is the thread that serves such a device, which has no end as long as something is in flight.
  */
 final class Cleanup implements AutoCloseable {
 
@@ -25,11 +26,29 @@ final class Cleanup implements AutoCloseable {
         return memory;
     }
 
-    private record Memory(GuestMemory memory) implements AutoCloseable {
+    /** The thread of devices that have none of their own; they have to be added after it. */
+    MainLoop addMainLoop(MainLoop loop) {
+        open.push(new Loop(loop));
+        return loop;
+    }
+
+    /** Not closed as long as a device is at work with it. */
+    private interface UsedByDevices {
+    }
+
+    private record Memory(GuestMemory memory) implements UsedByDevices, AutoCloseable {
 
         @Override
         public void close() {
             memory.close();
+        }
+    }
+
+    private record Loop(MainLoop loop) implements UsedByDevices, AutoCloseable {
+
+        @Override
+        public void close() {
+            loop.close();
         }
     }
 
@@ -39,7 +58,7 @@ final class Cleanup implements AutoCloseable {
         Throwable first = null;
         while (!open.isEmpty()) {
             AutoCloseable resource = open.pop();
-            if (resource instanceof Memory && isMemoryInUse(first)) {
+            if (resource instanceof UsedByDevices && isMemoryInUse(first)) {
                 continue;
             }
             try {

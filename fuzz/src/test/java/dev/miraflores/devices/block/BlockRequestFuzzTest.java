@@ -68,7 +68,18 @@ class BlockRequestFuzzTest {
         element(empty, 0, 0, 16, false);
         element(empty, 1, 0, 1, true);
         element(empty, 2, 0, 0, true);
-        return Stream.of(read, write, id, flush, beyond, empty).map(Seed::bytes);
+        return Stream.of(read, write, id, flush, beyond, empty, ranges(11, 0x10), ranges(13, 0x52), ranges(13, 0x92))
+            .map(Seed::bytes);
+    }
+
+    /** A discard or write zeroes of three ranges. */
+    private static Seed ranges(int type, int shape) {
+        Seed seed = new Seed().u8(3, shape).u32(type).u64(0);
+        element(seed, 0, 0, 9, false);
+        element(seed, 0, 9, 7, false);
+        element(seed, 2, 0, 48, false);
+        element(seed, 5, 0, 1, true);
+        return seed;
     }
 
     private static Seed header(int capacity, int type, long sector) {
@@ -87,7 +98,9 @@ class BlockRequestFuzzTest {
             region.segment().fill(CANARY);
         }
         long capacity = input.among(CAPACITIES);
-        boolean readOnly = (input.u8() & 1) != 0;
+        int shape = input.u8();
+        boolean readOnly = (shape & 1) != 0;
+        putRanges(shape);
         MEMORY.write(HEADER_GPA, input.take(BlockRequest.HEADER_BYTES));
         DescriptorChain chain = chain(input);
         if (chain.fault() != null) {
@@ -95,7 +108,7 @@ class BlockRequestFuzzTest {
         }
         BlockRequest.Verdict verdict;
         try (Bounds _ = new Bounds()) {
-            verdict = REQUEST.parse(chain, MEMORY, new DiskRules(capacity, readOnly, true, true));
+            verdict = REQUEST.parse(chain, MEMORY, new DiskRules(capacity, readOnly, !readOnly, !readOnly));
         }
         switch (verdict) {
             case SUBMIT -> assertWithin(chain, capacity, readOnly);
@@ -108,6 +121,15 @@ class BlockRequestFuzzTest {
             }
         }
         assertAnswers(chain, verdict == BlockRequest.Verdict.REFUSED ? BlockStatus.IOERR : BlockStatus.OK);
+    }
+
+    /** At 0 there are ranges that are good, or nearly so. */
+    private static void putRanges(int shape) {
+        for (int i = 0; i < BlockRequest.MAX_RANGES; i++) {
+            LOW.set(ValueLayout.JAVA_LONG, 16L * i, (long) (shape >> 1 & 7) * i);
+            LOW.set(ValueLayout.JAVA_INT, 16L * i + 8, shape >> 4 & 3);
+            LOW.set(ValueLayout.JAVA_INT, 16L * i + 12, shape >> 6 & 3);
+        }
     }
 
     /** A chain of what is left of the input, six bytes an element. */
@@ -137,6 +159,10 @@ class BlockRequestFuzzTest {
             assertEquals(0, REQUEST.byteCount());
             return;
         }
+        if (REQUEST.operation().isRange()) {
+            assertRangesWithin(chain, capacity, readOnly);
+            return;
+        }
         boolean read = REQUEST.operation() == BlockIo.Operation.READ;
         assertTrue(read || !readOnly);
         assertEquals(read ? chain.writableBytes() - 1 : chain.readableBytes() - BlockRequest.HEADER_BYTES,
@@ -150,6 +176,24 @@ class BlockRequestFuzzTest {
             bytes += REQUEST.bufferLength(i);
         }
         assertEquals(REQUEST.byteCount(), bytes);
+    }
+
+    private static void assertRangesWithin(DescriptorChain chain, long capacity, boolean readOnly) {
+        assertTrue(!readOnly);
+        long ranges = (chain.readableBytes() - BlockRequest.HEADER_BYTES) / BlockRequest.RANGE_BYTES;
+        assertTrue(ranges <= BlockRequest.MAX_RANGES);
+        long bytes = 0;
+        int count = 0;
+        do {
+            assertEquals(0, REQUEST.bufferCount());
+            assertTrue(REQUEST.byteCount() > 0 && REQUEST.byteCount() % 512 == 0);
+            assertTrue(REQUEST.offset() >= 0 && REQUEST.offset() <= capacity * 512 - REQUEST.byteCount());
+            assertTrue(REQUEST.operation() == BlockIo.Operation.WRITE_ZEROES || !REQUEST.mayUnmap());
+            bytes += REQUEST.byteCount();
+            count++;
+        } while (REQUEST.nextRange());
+        assertTrue(count <= ranges);
+        assertEquals(REQUEST.wholeBytes(), bytes);
     }
 
     /** Buffers that touch are joined, so one may go over from one region into the next where those touch in the host. */
