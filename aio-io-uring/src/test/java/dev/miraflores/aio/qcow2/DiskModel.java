@@ -11,6 +11,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
@@ -28,6 +29,8 @@ final class DiskModel {
 
     final byte[] content;
     final MemorySegment memory;
+    /** Sectors that were changed since the last {@link #flush}. */
+    final BitSet touched = new BitSet();
     private final Random random;
     private final Request[] requests = new Request[DEPTH];
     private final boolean discardReadsZero;
@@ -91,6 +94,7 @@ final class DiskModel {
         thread.execute(() -> link.submit(requests[0]));
         await(left);
         requests[0].check();
+        touched.clear();
     }
 
     private static void await(CountDownLatch left) {
@@ -125,6 +129,9 @@ final class DiskModel {
             left = latch;
             result = 1;
             bug = null;
+            if (kind >= 6 && kind < FLUSH) {
+                touched.set(offset / SECTOR, (offset + length) / SECTOR);
+            }
             expected = Arrays.copyOfRange(content, offset, offset + length);
             if (kind < 6) {
                 begin(Operation.READ, offset);
