@@ -62,6 +62,7 @@ final class Copier {
     private IoTimer watchdog;
     private int checks;
     private int atTarget;
+    private boolean sourceClosed;
     private volatile Runnable closed;
 
     Copier(MirrorCore core, Patience patience) {
@@ -290,6 +291,14 @@ final class Copier {
         releaseSoon();
     }
 
+    /** As {@link MirrorLane#closeSource}. */
+    void closeSource() {
+        thread.call(() -> {
+            source.close();
+            sourceClosed = true;
+        });
+    }
+
     /** Runs {@code action} when neither side has anything of it any more. Any thread, once the job has ended. */
     void close(Runnable action) {
         closed = action;
@@ -321,7 +330,9 @@ final class Copier {
             Runnable action = closed;
             closed = null;
             watchdog.cancel();
-            source.close();
+            if (!sourceClosed) {
+                source.close();
+            }
             target.close();
             memory.close();
             action.run();

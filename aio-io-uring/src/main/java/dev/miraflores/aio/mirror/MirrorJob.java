@@ -16,7 +16,7 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Mirrors a disk while the guest uses it. First all of it is copied, and what the guest writes meanwhile is marked and copied
  * again, until little is left or no round leaves much less than the one before. Then what the guest writes goes to both at
- * once, and what is left of the marks is copied; since nothing is marked any more, that comes to its end however fast the
+ * once, and what is left of the marks is copied; since no write is marked any more, that comes to its end however fast the
  * guest writes. Then the mirror is {@link MirrorState#READY}, and stays so until {@link #complete}, {@link #stop} or
  * {@link #cancel}.
  * <p>{@link dev.miraflores.aio.mirror The package} says why the target has what the source has, and what it has after a
@@ -315,14 +315,9 @@ public final class MirrorJob {
         return !cancelled && core.failure() == null;
     }
 
-    /** Copies until nothing is dirty. */
+    /** Copies what was marked until writes went to both: once. What is marked later are discards, of which there may be no end. */
     private boolean catchUp() {
-        do {
-            if (!copier.pass(true)) {
-                return false;
-            }
-        } while (!core.bitmap.isClean());
-        return flushed(copier.flushTarget(false));
+        return copier.pass(true) && flushed(copier.flushTarget(false));
     }
 
     private MirrorState stayReady() {
@@ -347,12 +342,12 @@ public final class MirrorJob {
         try {
             if (end == MirrorState.COMPLETED) {
                 if (flushed(copier.flushTarget(false))) {
-                    core.disk.remove(stage, () -> settle(true), core.target);
+                    core.disk.remove(stage, this::settleToGoOn, core.target);
                     removed = true;
                     return end;
                 }
             } else {
-                core.disk.remove(stage, () -> settle(false), null);
+                core.disk.remove(stage, this::settle, null);
                 removed = true;
                 String failure = copier.flushTarget(false);
                 if (failure != null) {
@@ -367,22 +362,36 @@ public final class MirrorJob {
     }
 
     /** While the guest has nothing in flight: lets the target have the last of it. */
-    private void settle(boolean durable) {
+    private void settle() {
+        copyRest();
+        if (core.disk.byteSize() != core.byteSize) {
+            core.fail("the disk was resized from " + core.byteSize + " to " + core.disk.byteSize() + " bytes; start it again");
+        }
+        checkGoesOn();
+        core.end();
+    }
+
+    /** The same, where the disk goes on with the target. */
+    private void settleToGoOn() {
+        copyRest();
+        flushed(copier.flushTarget(true));
+        settle();
+        stage.forEachLane(MirrorLane::closeSource);
+        copier.closeSource();
+    }
+
+    private void copyRest() {
         while (!core.bitmap.isClean()) {
             if (!copier.pass(false)) {
                 throw ended();
             }
         }
-        if (core.disk.byteSize() != core.byteSize) {
-            core.fail("the disk was resized from " + core.byteSize + " to " + core.disk.byteSize() + " bytes; start it again");
-        }
-        if (durable) {
-            flushed(copier.flushTarget(true));
-        }
+    }
+
+    private void checkGoesOn() {
         if (cancelled || core.failure() != null) {
             throw ended();
         }
-        core.end();
     }
 
     private MirrorException ended() {

@@ -16,7 +16,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * What one I/O thread has of a mirror: its link to the target, and a fixed number of requests to both sides with buffers of
+ * What one I/O thread has of a mirror: links to source and target, and a fixed number of requests to both sides with buffers of
  * their own, for all links of the thread. The guest's requests beyond that wait.
  * <pre>  0                          SMALL buffers of SMALL_BYTES
  *   SMALL * SMALL_BYTES        LARGE buffers of LARGE_BYTES
@@ -35,6 +35,8 @@ final class MirrorLane {
 
     final MirrorCore core;
     private final IoThread thread;
+    /** Past the guest's own links to it, whose buffers lie in the guest's memory. */
+    private final BlockLink source;
     private final BlockLink target;
     private final Mapping memory;
     private final MirrorWrite[] writes = new MirrorWrite[SMALL + LARGE];
@@ -52,6 +54,7 @@ final class MirrorLane {
     private CountDownLatch untracked;
     private Runnable closed;
     private boolean gaveUp;
+    private boolean sourceClosed;
 
     /** Requests with buffers of one size, and the guest's that wait for one. */
     private static final class Pool {
@@ -71,10 +74,16 @@ final class MirrorLane {
         this.thread = thread;
         // Touched only when used.
         this.memory = Mapping.anonymous(BUFFERS_BYTES + (long) writes.length * ARRAYS_BYTES, Mapping.MAP_NORESERVE);
+        BlockLink first = null;
         try {
             IoMemory buffers = IoMemory.of(List.of(memory.segment()));
+            first = core.disk.attach(thread, core.disk.linkOptions(buffers, writes.length));
+            this.source = first;
             this.target = core.target.attach(thread, core.disk.linkOptions(buffers, writes.length));
         } catch (RuntimeException | Error e) {
+            if (first != null) {
+                first.close();
+            }
             memory.close();
             throw e;
         }
@@ -89,6 +98,10 @@ final class MirrorLane {
         }
         this.watchdog = thread.timer(this::check);
         setWatchdog();
+    }
+
+    BlockLink source() {
+        return source;
     }
 
     BlockLink target() {
@@ -236,6 +249,14 @@ final class MirrorLane {
         }
     }
 
+    /** Lets go of the source, which the disk is about to close: nothing will be asked of it any more. Not on an I/O thread. */
+    void closeSource() {
+        thread.call(() -> {
+            source.close();
+            sourceClosed = true;
+        });
+    }
+
     /** Runs {@code action} when neither side has anything of it any more. Any thread, once the job has ended. */
     void close(Runnable action) {
         try {
@@ -257,6 +278,9 @@ final class MirrorLane {
             Runnable action = closed;
             closed = null;
             watchdog.cancel();
+            if (!sourceClosed) {
+                source.close();
+            }
             target.close();
             memory.close();
             action.run();

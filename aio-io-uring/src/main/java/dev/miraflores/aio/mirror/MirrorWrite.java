@@ -119,7 +119,7 @@ final class MirrorWrite extends RangeLocks.Holder implements Runnable {
             }
             atSource = true;
             lane.beginSide();
-            link.next.submit(sourceIo);
+            lane.source().submit(sourceIo);
             if (both) {
                 lane.target().submit(targetIo);
             }
