@@ -69,12 +69,17 @@ final class DiskEvents implements BlockEvents, AutoCloseable {
     }
 
     private synchronized void post(Runnable event) {
+        if (waiting.size() < MOST_WAITING) {
+            tell(event);
+        }
+    }
+
+    /** Calls {@code event} after all that came before it; for what a guest cannot cause at will. */
+    synchronized void tell(Runnable event) {
         if (closed) {
             return;
         }
-        if (waiting.size() < MOST_WAITING) {
-            waiting.add(event);
-        }
+        waiting.add(event);
         if (thread == null) {
             thread = Thread.ofPlatform().name(name).daemon().start(this::run);
         }

@@ -31,6 +31,13 @@ final class DriveBay {
         return attachment;
     }
 
+    /** Lets no one wait for its removal any more. */
+    synchronized void machineClosed() {
+        if (removal != null) {
+            removal.machineClosed();
+        }
+    }
+
     /** Its removal, which begins with this call if there is none yet. */
     synchronized DriveRemoval removal(DriveBays bays, DriveRemoval.State first) {
         if (removal == null) {

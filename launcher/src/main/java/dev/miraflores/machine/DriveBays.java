@@ -4,6 +4,7 @@ package dev.miraflores.machine;
 import dev.miraflores.aio.DriveException;
 import dev.miraflores.devices.pci.PciEjectListener;
 import dev.miraflores.devices.pci.PciRoot;
+import dev.miraflores.devices.virtio.MemoryInUseException;
 import dev.miraflores.kvm.Vm;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -98,6 +99,13 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
         return drives;
     }
 
+    /** Whether the guest still has the disk. */
+    synchronized boolean isIn(Drive drive) {
+        DriveBay bay = bays.get(drive.id());
+        return bay != null && bay.drive() == drive
+                && (bay.attachment() == null || bySlot[bay.attachment().slot()] == bay);
+    }
+
     /** The disk of that id. */
     synchronized Drive drive(String id) {
         DriveBay bay = bays.get(id);
@@ -124,7 +132,7 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
             drive.device().setEvents(diskEvents);
             bay = plug(drive);
             // Before the guest hears of it, and could eject it.
-            events.added(id);
+            diskEvents.tell(() -> events.added(id));
             tellGuest(bay);
         } finally {
             finished(id, bay);
@@ -229,11 +237,15 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
             }
             board.hotplug().requestEject(slot);
         }
-        clock.start(removal, answerWithin, events);
+        clock.start(removal, answerWithin, () -> diskEvents.tell(() -> events.removalUnanswered(removal.id())));
     }
 
     void force(DriveBay bay) {
         int slot = bay.attachment().slot();
+        if (bay.removal(this, DriveRemoval.State.ASKED).again()) {
+            end(bay);
+            return;
+        }
         synchronized (this) {
             // Where it cannot be seized the guest has just ejected it.
             if (closing || bySlot[slot] != bay || !board.hotplug().seize(slot)) {
@@ -269,8 +281,12 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
     }
 
     private void leave(DriveBay bay) {
+        bay.removal(this, DriveRemoval.State.LEAVING).leaving();
+        end(bay);
+    }
+
+    private void end(DriveBay bay) {
         DriveRemoval removal = bay.removal(this, DriveRemoval.State.LEAVING);
-        removal.leaving();
         synchronized (this) {
             if (closing) {
                 return;                                             // close() ends it, as all others
@@ -297,18 +313,29 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
             try {
                 bay.attachment().close();
             } catch (RuntimeException | Error failure) {
-                why = failure instanceof DriveException ? failure.getMessage() : failure.toString();
+                why = failure instanceof DriveException || failure instanceof MemoryInUseException
+                        ? failure.getMessage() : failure.toString();
             }
-            // A disk that did not end keeps its id, and whatever else it has, until the machine is closed.
-            finished(bay.id(), why == null ? null : bay);
             if (why == null) {
+                gone(bay, () -> events.removed(bay.id()));
                 removal.removed();
-                events.removed(bay.id());
             } else {
                 removal.failed(why);
-                events.removalFailed(bay.id(), why);
+                stays(bay, why);
             }
         }
+
+        private void stays(DriveBay hung, String why) {
+            // It keeps its id, and whatever else it has, until it ends after all or the machine is closed.
+            diskEvents.tell(() -> events.removalFailed(hung.id(), why));
+            finished(hung.id(), hung);
+        }
+    }
+
+    /** Frees the id: who takes it is heard of after {@code event}. */
+    private synchronized void gone(DriveBay bay, Runnable event) {
+        diskEvents.tell(event);
+        finished(bay.id(), null);
     }
 
     private void checkOpen() {
@@ -340,15 +367,23 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
     @Override
     public void close() {
         shutDown();
-        Cleanup cleanup = new Cleanup();
+        List<DriveBay> left;
         synchronized (this) {
-            for (DriveBay bay : bays.values()) {
-                if (bay.attachment() != null) {
-                    cleanup.add(bay.attachment());
-                }
-            }
+            left = new ArrayList<>(bays.values());
             bays.clear();
         }
-        cleanup.close();
+        Cleanup cleanup = new Cleanup();
+        for (DriveBay bay : left) {
+            if (bay.attachment() != null) {
+                cleanup.add(bay.attachment());
+            }
+        }
+        try {
+            cleanup.close();
+        } finally {
+            for (DriveBay bay : left) {
+                bay.machineClosed();
+            }
+        }
     }
 }

@@ -3,8 +3,8 @@ package dev.miraflores.machine;
 
 /**
  * Hears of disks that come and go while a machine runs.
- * <p>Thread: any of the machine's or the caller's, one event after the other for a disk; no lock is held. What it throws is
- * logged and changes nothing.
+ * <p>Thread: one of the machine's, one event after the other, in the order in which things happened; by then the next may have
+ * happened. No lock is held. What it throws is logged and changes nothing.
  */
 public interface DriveListener {
 

@@ -30,13 +30,8 @@ public final class DriveRemoval {
         LEAVING,
         /** The disk is gone. */
         REMOVED,
-        /** The disk is out of its slot, but {@link #failure} kept it from ending. */
-        FAILED;
-
-        /** Whether this state stays. */
-        public boolean isFinal() {
-            return this == REMOVED || this == FAILED;
-        }
+        /** The disk is out of its slot, but {@link #failure} kept it from ending: most likely I/O that hangs on the host. */
+        FAILED
     }
 
     private final DriveBays bays;
@@ -90,7 +85,7 @@ public final class DriveRemoval {
     /**
      * Takes the disk out of its slot whether the guest agrees or not, as by pulling a cable. What the guest has in flight is
      * finished on the image, but the guest does not learn of it; it is told that the disk is gone. Returns at once. Does
-     * nothing where the disk is out of its slot already.
+     * nothing where the disk is out of its slot already, but for trying once more to end one that has {@link State#FAILED}.
      */
     public void force() {
         bays.force(bay);
@@ -131,8 +126,25 @@ public final class DriveRemoval {
         become(State.LEAVING);
     }
 
+    /** Whether what failed is to be tried again. */
+    synchronized boolean again() {
+        boolean failed = state == State.FAILED;
+        if (failed) {
+            failure = null;
+            become(State.LEAVING);
+        }
+        return failed;
+    }
+
     synchronized void removed() {
         become(State.REMOVED);
+    }
+
+    /** The disk went with the machine, unless it failed to. */
+    synchronized void machineClosed() {
+        if (state != State.FAILED) {
+            become(State.REMOVED);
+        }
     }
 
     synchronized void failed(String why) {

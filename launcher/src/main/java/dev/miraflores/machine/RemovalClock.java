@@ -21,8 +21,8 @@ final class RemovalClock implements AutoCloseable {
         this.name = name;
     }
 
-    /** Calls {@link DriveRemoval#unanswered} after that time, unless there was an answer. */
-    synchronized void start(DriveRemoval removal, Duration answerWithin, DriveListener events) {
+    /** Says {@link DriveRemoval#unanswered} after that time, and calls {@code event}, unless there was an answer. */
+    synchronized void start(DriveRemoval removal, Duration answerWithin, Runnable event) {
         if (closed) {
             return;
         }
@@ -34,7 +34,7 @@ final class RemovalClock implements AutoCloseable {
         }
         removal.deadline(timer.schedule(() -> {
             if (removal.unanswered()) {
-                events.removalUnanswered(removal.id());
+                event.run();
             }
         }, answerWithin.toNanos(), TimeUnit.NANOSECONDS));
     }

@@ -48,7 +48,7 @@ final class Stillness implements DiskEvents.Machine {
         List<Drive> paused = new ArrayList<>();
         try {
             for (Drive drive : bays.drives()) {
-                drive.device().pause();
+                pauseDisk(drive);
                 paused.add(drive);
             }
         } catch (RuntimeException e) {
@@ -56,6 +56,17 @@ final class Stillness implements DiskEvents.Machine {
                 drive.device().resume();
             }
             throw e;
+        }
+    }
+
+    private void pauseDisk(Drive drive) {
+        try {
+            drive.device().pause();
+        } catch (RuntimeException e) {
+            // One on its way out finishes what it has, or hangs, and gets nothing new.
+            if (bays.isIn(drive)) {
+                throw e;
+            }
         }
     }
 

@@ -158,6 +158,10 @@ public final class VirtualMachine implements AutoCloseable {
         bays.events().remove(listener);
     }
 
+    DriveBays bays() {
+        return bays;
+    }
+
     /** Presses the power button: a guest that listens powers itself off. */
     public void pressPowerButton() {
         board.pressPowerButton();

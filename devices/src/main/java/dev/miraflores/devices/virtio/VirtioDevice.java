@@ -47,7 +47,7 @@ public interface VirtioDevice extends AutoCloseable {
         return false;
     }
 
-    /** @throws MemoryInUseException where it {@link #isHung}: guest memory has to stay mapped then */
+    /** @throws MemoryInUseException where it {@link #isHung}: guest memory has to stay mapped then; may be called again */
     @Override
     void close();
 }

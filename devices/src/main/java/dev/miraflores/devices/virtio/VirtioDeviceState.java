@@ -42,6 +42,7 @@ final class VirtioDeviceState implements DeviceEvents {
     private boolean unknownFeatureAccepted;
     private boolean active;
     private boolean closed;
+    private boolean ended;
     private boolean brokenQueueLogged;
 
     VirtioDeviceState(VirtioDevice device, GuestMemory memory, TransportHooks transport) {
@@ -259,12 +260,19 @@ final class VirtioDeviceState implements DeviceEvents {
         }
     }
 
-    /** Stops the device for good. Register accesses that still come do nothing. */
+    /**
+     * Stops the device for good. Register accesses that still come do nothing.
+     *
+     * @throws MemoryInUseException where the device is hung; to be called again then
+     */
     synchronized void close() {
         if (!closed) {
             reset();
             closed = true;
+        }
+        if (!ended) {
             device.close();
+            ended = true;
             for (QueueRegisters queue : queues) {
                 queue.kick.close();
             }

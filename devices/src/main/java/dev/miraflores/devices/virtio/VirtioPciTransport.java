@@ -77,7 +77,11 @@ public final class VirtioPciTransport implements AutoCloseable {
         return function;
     }
 
-    /** Stops the device, sends nothing more, and closes it. */
+    /**
+     * Stops the device, sends nothing more, and closes it.
+     *
+     * @throws MemoryInUseException where the device is hung; to be called again then
+     */
     @Override
     public void close() {
         state.close();
