@@ -3,6 +3,7 @@ package dev.miraflores.devices.block;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.virtio.ring.RingFeatures;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -14,9 +15,24 @@ class BlockAllocationTest extends DiskFixture {
 
     /** CVE-2016-5403's class, and the promise of the fast path: neither requests nor refusals cost heap. */
     @ParameterizedTest
-    @ValueSource(ints = {BlockDriver.IN, BlockDriver.OUT, BlockDriver.FLUSH, BlockDriver.GET_ID, 99})
+    @ValueSource(ints = {
+        BlockDriver.IN, BlockDriver.OUT, BlockDriver.FLUSH, BlockDriver.GET_ID, BlockDriver.DISCARD, BlockDriver.WRITE_ZEROES,
+        99})
     void shouldAllocateNothingPerRequest(int type) {
-        start();
+        assertNothingAllocated(0, type, config());
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, RingFeatures.RING_PACKED})
+    void shouldAllocateNothingOnAnyKindOfQueue(long without) {
+        assertNothingAllocated(without, BlockDriver.IN, config().inOrder(true));
+    }
+
+    private void assertNothingAllocated(long without, int type, BlockDeviceConfig.Builder config) {
+        open(config);
+        driver.start(without);
+        boolean ranges = type == BlockDriver.DISCARD || type == BlockDriver.WRITE_ZEROES;
+        driver.putRange(DATA, 8, 8, 0);
         long[] allocated = new long[1];
         Runnable read = () -> allocated[0] = allocatedBytes();
         // Nothing once it is compiled; how soon that is depends on the host's other load. What a request really
@@ -26,7 +42,7 @@ class BlockAllocationTest extends DiskFixture {
             device.thread().call(read);
             long before = allocated[0];
             for (int i = 0; i < 2000; i++) {
-                driver.request(type, i % 1000, DATA, 512);
+                driver.request(type, i % 1000, DATA, ranges ? 16 : 512);
             }
             device.thread().call(read);
             each = (allocated[0] - before) / 2000;
