@@ -53,6 +53,7 @@ public final class MirrorJob {
     private final MirrorListener listener;
     private final Thread thread;
     private final CountDownLatch readyOrEnded = new CountDownLatch(1);
+    private final CountDownLatch released = new CountDownLatch(1);
     private final CountDownLatch ended = new CountDownLatch(1);
 
     private volatile MirrorState state = MirrorState.COPYING;
@@ -151,6 +152,11 @@ public final class MirrorJob {
         return new MirrorProgress(state, core.byteSize, copier.copiedBytes(), core.bitmap.dirtyBytes());
     }
 
+    /** Whether it has nothing open any more, at neither side, and nothing in flight: not so where a side does not answer. */
+    public boolean isReleased() {
+        return released.getCount() == 0;
+    }
+
     /** Copies at most that much from now on; 0 is any. What the guest writes is never held up by it. */
     public void setBytesPerSecond(long limit) {
         if (limit < 0) {
@@ -195,7 +201,7 @@ public final class MirrorJob {
             if (state != MirrorState.READY || order != null) {
                 String failure = core.failure();
                 throw new MirrorException(failure != null ? failure
-                    : core.name + ": it is not ready but " + (order == null ? state : "about to be " + order.end));
+                    : core.name + ": it is not ready but " + (order == null || state.isEnd() ? state : "about to be " + order.end));
             }
             order = mine;
         }
@@ -434,7 +440,6 @@ public final class MirrorJob {
     private void release(boolean closeTarget) {
         List<MirrorLane> lanes = new ArrayList<>();
         stage.forEachLane(lanes::add);
-        CountDownLatch released = new CountDownLatch(1);
         AtomicInteger left = new AtomicInteger(lanes.size() + 1);
         Runnable one = () -> {
             if (left.decrementAndGet() == 0) {

@@ -93,7 +93,7 @@ class MirrorProperties {
         }
     }
 
-    @Property(tries = 10, shrinking = ShrinkingMode.OFF)
+    @Property(tries = 6, shrinking = ShrinkingMode.OFF)
     void shouldHoldTheDiskAsOfTheMomentItStopped(@ForAll long seed) throws InterruptedException {
         Random shape = new Random(seed);
         try (Run run = new Run(seed, 1 + shape.nextInt(3), 4, false)) {
@@ -116,7 +116,7 @@ class MirrorProperties {
         }
     }
 
-    @Property(tries = 10, shrinking = ShrinkingMode.OFF)
+    @Property(tries = 6, shrinking = ShrinkingMode.OFF)
     void shouldGoOnWithTheTarget(@ForAll long seed) throws InterruptedException {
         Random shape = new Random(seed);
         try (Run run = new Run(seed, 1 + shape.nextInt(3), 4, false)) {
@@ -158,7 +158,7 @@ class MirrorProperties {
     }
 
     /** No result of the target's reaches the guest, whenever it fails and however. */
-    @Property(tries = 10, shrinking = ShrinkingMode.OFF)
+    @Property(tries = 6, shrinking = ShrinkingMode.OFF)
     void shouldSpareTheGuestATargetThatFails(@ForAll long seed) throws InterruptedException {
         Random shape = new Random(seed);
         try (Run run = new Run(seed, 2, 4, false)) {
@@ -180,7 +180,7 @@ class MirrorProperties {
         }
     }
 
-    @Property(tries = 10, shrinking = ShrinkingMode.OFF)
+    @Property(tries = 6, shrinking = ShrinkingMode.OFF)
     void shouldBeCancelledAtAnyTime(@ForAll long seed) throws InterruptedException {
         Random shape = new Random(seed);
         try (Run run = new Run(seed, 2, 4, false)) {

@@ -286,8 +286,12 @@ final class DiskControl {
 
     // ---- end
 
-    /** Once more does nothing, or what could not be done before. */
-    synchronized void close() {
+    /**
+     * Once more does nothing, or what could not be done before.
+     *
+     * @param threadsCanEnd false where something is in flight there that may never complete
+     */
+    synchronized void close(boolean threadsCanEnd) {
         if (ended) {
             return;
         }
@@ -299,7 +303,7 @@ final class DiskControl {
                 + DiskRun.list(DiskRun.inFlight(hung)));
         }
         ended = true;
-        if (disk.options.sharedThread() == null) {
+        if (disk.options.sharedThread() == null && threadsCanEnd) {
             for (IoThread thread : threads) {
                 thread.close();
             }

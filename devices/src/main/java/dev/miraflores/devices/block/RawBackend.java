@@ -10,24 +10,29 @@ import dev.miraflores.aio.LinkOptions;
 /** {@code format=raw}: the bytes of a file or block device are those of the disk. */
 final class RawBackend implements BlockBackend {
 
+    private static final long ALL = Long.MAX_VALUE;
+
     private final BlockFile file;
+    /** How much of the file there is to the disk. */
+    private volatile long shownBytes = ALL;
 
     RawBackend(String path, CacheMode cache, boolean readOnly) {
         this.file = BlockFile.open(path, cache, readOnly);
-    }
-
-    /** Of a file that was opened already, and becomes this one's. */
-    RawBackend(BlockFile file) {
-        this.file = file;
     }
 
     BlockFile file() {
         return file;
     }
 
+    /** The first {@code byteSize} bytes of a file that is open, and becomes this one's; all of it once it is resized. */
+    RawBackend(BlockFile file, long byteSize) {
+        this.file = file;
+        this.shownBytes = byteSize;
+    }
+
     @Override
     public long byteSize() {
-        return file.byteSize();
+        return Math.min(file.byteSize(), shownBytes);
     }
 
     @Override
@@ -47,7 +52,9 @@ final class RawBackend implements BlockBackend {
 
     @Override
     public long resize(long bytes) {
-        return file.resize(bytes);
+        long now = file.resize(bytes);
+        shownBytes = ALL;
+        return now;
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.miraflores.aio.DriveException;
 import dev.miraflores.aio.EngineChoice;
 import dev.miraflores.aio.IoThread;
 import dev.miraflores.aio.mirror.MirrorConfig;
+import dev.miraflores.aio.mirror.MirrorException;
 import dev.miraflores.aio.mirror.MirrorJob;
 import dev.miraflores.aio.mirror.MirrorListener;
 import dev.miraflores.aio.mirror.MirrorTarget;
@@ -38,6 +39,7 @@ public final class VirtioBlockDevice implements VirtioDevice {
     private final BlockDisk disk;
     private final BlockCounters[] counters;
     private final DiskControl control;
+    private final DiskMirror mirror;
     private final long features;
 
     VirtioBlockDevice(
@@ -53,6 +55,7 @@ public final class VirtioBlockDevice implements VirtioDevice {
         this.config = new BlockConfigSpace(backend, options);
         this.disk = new BlockDisk(this, options, config);
         this.control = new DiskControl(disk, threads, counters, stages, backend);
+        this.mirror = new DiskMirror(this, control);
         this.features = features(backend.isReadOnly());
     }
 
@@ -133,37 +136,47 @@ public final class VirtioBlockDevice implements VirtioDevice {
      * @throws RuntimeException what {@code change} or attaching throws; the disk goes on as it was
      */
     public void reconfigure(Reconfiguration change) {
-        control.reconfigure(change);
+        control.reconfigure(chain -> {
+            change.apply(chain);
+            mirror.check(chain);
+        });
     }
 
     /** Puts a stage next to the image, behind all others. See {@link #reconfigure}. */
     public void insertStage(BlockStage stage) {
-        control.reconfigure(chain -> chain.stages().add(stage));
+        reconfigure(chain -> chain.stages().add(mirror.lastIndex(chain), stage));
     }
 
     /** Puts a stage before the one that has been {@code index}th from the guest. See {@link #reconfigure}. */
     public void insertStage(int index, BlockStage stage) {
-        control.reconfigure(chain -> chain.stages().add(index, stage));
+        reconfigure(chain -> chain.stages().add(index, stage));
     }
 
     /** Takes a stage away, and closes it. See {@link #reconfigure}. */
     public void removeStage(BlockStage stage) {
-        control.reconfigure(chain -> chain.stages().remove(stage));
+        reconfigure(chain -> chain.stages().remove(stage));
     }
 
     /** Puts something else behind the disk, and closes what was there. See {@link #reconfigure}. */
     public void replaceBackend(BlockBackend other) {
-        control.reconfigure(chain -> chain.setBackend(other));
+        reconfigure(chain -> chain.setBackend(other));
     }
 
     /**
-     * Begins to mirror the disk to {@code target}, behind all of its stages. See {@link #reconfigure}.
+     * Begins to mirror the disk to {@code target}, behind all of its stages, while the guest goes on. See {@link #reconfigure}.
+     * The mirror ends when the disk is resized or closed; its image is not replaced meanwhile.
      *
-     * @param target closed with the job, or at once where this throws
-     * @throws dev.miraflores.aio.mirror.MirrorException where it cannot be; the message is one line
+     * @param target closed when the mirror ends, unless it is the disk's then; or at once where this throws
+     * @throws MirrorException where it cannot be the disk's mirror, or the disk has one; the message is one line
+     * @throws DrainException  where what was in flight did not finish in time
      */
     public MirrorJob mirror(MirrorTarget target, MirrorConfig how, MirrorListener listener) {
-        return MirrorJob.start(new MirrorAccess(this), target, how, listener);
+        return mirror.start(target, how, listener);
+    }
+
+    /** The mirror that began last, or {@code null}. */
+    public MirrorJob mirrorJob() {
+        return mirror.job();
     }
 
     /**
@@ -268,6 +281,6 @@ public final class VirtioBlockDevice implements VirtioDevice {
 
     @Override
     public void close() {
-        control.close();
+        control.close(mirror.end());
     }
 }
