@@ -10,16 +10,18 @@ import java.lang.foreign.MemorySegment;
 /**
  * Writes what has changed in the tables, in an order in which the image is valid after every write: at worst clusters are
  * counted that nobody points to.
- * <pre>  refcount blocks → sync → refcount table → sync → L2 tables → sync → L1 table → sync → clusters become free </pre>
- * Syncs between steps that have nothing to write are left out; the one before the L2 tables also makes durable the data that
- * their new entries point to. While this goes on no entry of an L2 table, of the L1 table or of the refcount table is
- * changed: who wants to waits for the thaw. Refcounts may be changed, since they only go up before the sync of clusters that
- * nothing on disk points to, and down after that of clusters that nothing points to any more.
+ * <pre>  refcount blocks → sync → refcount table → sync → L2 tables → L1 table → sync → clusters become free </pre>
+ * An L2 table that the L1 table points to for the first time was written whole before the commit, so what matters of it is
+ * durable with the second sync. That also makes durable the data that new entries point to. Syncs before steps that have
+ * nothing to write are left out.
+ * <p>While this goes on no entry of an L2 table, of the L1 table or of the refcount table is changed: who wants to waits for
+ * the thaw. Refcounts may be changed, since they only go up before the sync of clusters that nothing on disk points to, and
+ * down after that of clusters that nothing points to any more.
  */
 final class Committer {
 
     private enum Phase {
-        IDLE, REFCOUNTS, REFCOUNT_TABLE_SYNC, REFCOUNT_TABLE, L2_SYNC, L2, L1_SYNC, L1, LAST_SYNC, DONE;
+        IDLE, REFCOUNTS, REFCOUNT_TABLE_SYNC, REFCOUNT_TABLE, L2_SYNC, L2, L1, LAST_SYNC, DONE;
 
         private static final Phase[] ALL = values();
 
@@ -155,7 +157,6 @@ final class Committer {
             case L1 -> writePiece(metadata.l1);
             case REFCOUNT_TABLE_SYNC -> sync(metadata.reftable.isDirty());
             case L2_SYNC -> sync(metadata.l2.dirtyCount() != 0 || metadata.l1.isDirty());
-            case L1_SYNC -> sync(metadata.l1.isDirty());
             case LAST_SYNC -> sync(!current.isEmpty() || metadata.freed.isCommitting());
             default -> false;
         };

@@ -87,6 +87,22 @@ final class ShuffledHome implements Qcow2Image.Home {
         next.link.perform(next.io);
     }
 
+    /** Finishes all, and what comes of it, but {@code kept}. */
+    void drainBut(BlockIo kept) {
+        while (held.size() > 1 || hasHeld() && held.get(0).io != kept) {
+            int i = random.nextInt(held.size());
+            if (held.get(i).io != kept) {
+                Held next = held.remove(i);
+                next.link.perform(next.io);
+            }
+        }
+    }
+
+    /** The request that came last. */
+    BlockIo last() {
+        return held.get(held.size() - 1).io;
+    }
+
     void drain() {
         while (hasHeld()) {
             step();

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio.qcow2;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.miraflores.aio.BlockIo;
+import dev.miraflores.aio.BlockIo.Operation;
+import dev.miraflores.aio.BlockLink;
+import dev.miraflores.aio.CacheMode;
+import dev.miraflores.aio.IoMemory;
+import dev.miraflores.aio.LinkOptions;
+import dev.miraflores.linux.Errno;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What must not happen before something else has. */
+@NeedsQemuImg
+class Qcow2OrderTest {
+
+    private static final int CLUSTER = 65536;
+    private static final int PENDING = 1;
+
+    @TempDir
+    private Path folder;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment memory = arena.allocate(4L * CLUSTER, 4096);
+    private final ShuffledHome home = new ShuffledHome(new Random(3));
+
+    @AfterEach
+    void close() {
+        arena.close();
+    }
+
+    private BlockLink attach(Qcow2Image image) {
+        return image.attach(home, LinkOptions.of(IoMemory.of(List.of(memory)), 8));
+    }
+
+    private Qcow2Image open(Path path) {
+        return Qcow2Image.open(path.toString(), CacheMode.WRITEBACK, false, List.of());
+    }
+
+    private final class Request extends BlockIo {
+        private int result = PENDING;
+
+        Request(Operation operation, long offset, MemorySegment buffer) {
+            super(arena.allocate(IOVEC_BYTES, 8));
+            begin(operation, offset);
+            if (buffer != null) {
+                addBuffer(buffer.address(), buffer.byteSize());
+            }
+        }
+
+        Request(Operation operation, long offset, long bytes) {
+            super(arena.allocate(IOVEC_BYTES, 8));
+            beginRange(operation, offset, bytes, true);
+        }
+
+        @Override
+        protected void onComplete(int outcome) {
+            result = outcome;
+        }
+
+        @Override
+        protected void onFailure(Throwable bug) {
+            throw new AssertionError(bug);
+        }
+    }
+
+    private int run(BlockLink link, Request request) {
+        link.submit(request);
+        home.drain();
+        return request.result;
+    }
+
+    /** A write that is late must not land in what has become somebody else's cluster. */
+    @Test
+    void shouldNotUseAClusterAnewWhileAWriteToItIsUnderWay() {
+        Path path = QemuImg.create(folder.resolve("disk.qcow2"), "", 1 << 20);
+        try (Qcow2Image image = open(path)) {
+            BlockLink link = attach(image);
+            MemorySegment late = memory.asSlice(0, 4096).fill((byte) 0x11);
+            MemorySegment whole = memory.asSlice(CLUSTER, CLUSTER).fill((byte) 0x22);
+            assertEquals(0, run(link, new Request(Operation.WRITE, 0, whole)));
+            assertEquals(0, run(link, new Request(Operation.FLUSH, 0, null)));
+
+            Request write = new Request(Operation.WRITE, 0, late);
+            link.submit(write);
+            BlockIo below = home.last();
+            Request discard = new Request(Operation.DISCARD, 0, CLUSTER);
+            link.submit(discard);
+            assertEquals(0, discard.result);
+            for (int i = 1; i < 4; i++) {
+                Request flush = new Request(Operation.FLUSH, 0, null);
+                link.submit(flush);
+                home.drainBut(below);
+                assertEquals(0, flush.result);
+                Request other = new Request(Operation.WRITE, (long) i * CLUSTER, whole);
+                link.submit(other);
+                home.drainBut(below);
+                assertEquals(0, other.result);
+            }
+            assertEquals(PENDING, write.result);
+            home.drain();
+            assertEquals(0, write.result);
+
+            for (int i = 1; i < 4; i++) {
+                MemorySegment read = memory.asSlice(2L * CLUSTER, CLUSTER).fill((byte) 0);
+                assertEquals(0, run(link, new Request(Operation.READ, (long) i * CLUSTER, read)));
+                assertEquals(-1, read.mismatch(whole), "cluster " + i);
+            }
+            link.close();
+        }
+        QemuImg.check(path);
+    }
+
+    /** And when it is over, the cluster is given out again. */
+    @Test
+    void shouldUseFreedClustersAnew() throws IOException {
+        Path path = QemuImg.create(folder.resolve("disk.qcow2"), "", 64 << 20);
+        try (Qcow2Image image = open(path)) {
+            BlockLink link = attach(image);
+            MemorySegment whole = memory.asSlice(0, CLUSTER).fill((byte) 0x22);
+            for (int i = 0; i < 500; i++) {
+                assertEquals(0, run(link, new Request(Operation.WRITE, (long) i * CLUSTER, whole)));
+                assertEquals(0, run(link, new Request(Operation.DISCARD, (long) i * CLUSTER, CLUSTER)));
+                assertEquals(0, run(link, new Request(Operation.FLUSH, 0, null)));
+            }
+            link.close();
+        }
+        QemuImg.check(path);
+        assertTrue(Files.size(path) < 20 * CLUSTER, "bytes " + Files.size(path));
+    }
+
+    /** A free cluster with a table in it: nothing is written from then on, and the image says so. */
+    @Test
+    void shouldNotAllocateWhereATableIs() throws IOException {
+        Path path = QemuImg.create(folder.resolve("disk.qcow2"), "", 1 << 20);
+        byte[] bytes = Files.readAllBytes(path);
+        ByteBuffer image = ByteBuffer.wrap(bytes);
+        int block = (int) image.getLong((int) image.getLong(Qcow2Layout.REFCOUNT_TABLE_OFFSET));
+        image.putShort(block, (short) 0); // that of the header
+        Files.write(path, bytes);
+        try (Qcow2Image opened = open(path)) {
+            BlockLink link = attach(opened);
+            assertEquals(-Errno.EIO, run(link, new Request(Operation.WRITE, 0, memory.asSlice(0, 4096))));
+            assertEquals(-Errno.EIO, run(link, new Request(Operation.FLUSH, 0, null)));
+            assertEquals(0, run(link, new Request(Operation.READ, 0, memory.asSlice(0, 4096))));
+            link.close();
+        }
+        byte[] after = Files.readAllBytes(path);
+        assertEquals(Qcow2Layout.INCOMPATIBLE_CORRUPT, ByteBuffer.wrap(after).getLong(Qcow2Layout.INCOMPATIBLE_FEATURES));
+        assertEquals(0, image.getShort(block));
+        assertTrue(QemuImg.run("check", "-r", "all", path.toString()).code() == 0);
+    }
+
+    /** An L2 entry that points to a table: the guest must not get to write there. */
+    @Test
+    void shouldNotWriteToATableThatAnEntryPointsTo() throws IOException {
+        Path path = QemuImg.create(folder.resolve("disk.qcow2"), "", 1 << 20);
+        try (Qcow2Image opened = open(path)) {
+            BlockLink link = attach(opened);
+            assertEquals(0, run(link, new Request(Operation.WRITE, 0, memory.asSlice(0, 4096).fill((byte) 1))));
+            link.close();
+        }
+        ByteBuffer image = ByteBuffer.wrap(Files.readAllBytes(path));
+        int l1 = (int) image.getLong(Qcow2Layout.L1_TABLE_OFFSET);
+        int l2 = (int) (image.getLong(l1) & Qcow2Layout.OFFSET_MASK);
+        image.putLong(l2, l1 | Qcow2Layout.COPIED);
+        Files.write(path, image.array());
+        try (Qcow2Image opened = open(path)) {
+            BlockLink link = attach(opened);
+            assertEquals(-Errno.EIO, run(link, new Request(Operation.WRITE, 0, memory.asSlice(0, 4096))));
+            link.close();
+        }
+        assertEquals(image.getLong(l1), ByteBuffer.wrap(Files.readAllBytes(path)).getLong(l1));
+        assertEquals(1, memory.get(ValueLayout.JAVA_BYTE, 0));
+    }
+}
