@@ -51,7 +51,7 @@ class BlockAllocationTest extends DiskFixture {
     }
 
     /** Of the calling thread. By name: this module has no need of the management module, which a test JVM has. */
-    private static long allocatedBytes() {
+    static long allocatedBytes() {
         try {
             Object threads = Class.forName("java.lang.management.ManagementFactory").getMethod("getThreadMXBean").invoke(null);
             return (long) Class.forName("com.sun.management.ThreadMXBean").getMethod("getCurrentThreadAllocatedBytes")
