@@ -5,6 +5,7 @@ import dev.miraflores.devices.serial.CharBackend;
 import dev.miraflores.devices.serial.FileBackend;
 import dev.miraflores.devices.serial.UnixSocketBackend;
 import dev.miraflores.launcher.terminal.StdioBackend;
+import dev.miraflores.launcher.terminal.TerminalUser;
 import dev.miraflores.machine.ConfigException;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
@@ -45,11 +46,11 @@ record ConsoleOption(Kind kind, Path path) {
     /**
      * Opens it.
      *
-     * @param onQuit called when somebody at a terminal wants to end hv
+     * @param user whom somebody at a terminal speaks to
      */
-    CharBackend open(Runnable onQuit) {
+    CharBackend open(TerminalUser user) {
         return switch (kind) {
-            case STDIO -> new StdioBackend(onQuit);
+            case STDIO -> new StdioBackend(user);
             case NONE -> CharBackend.none();
             case FILE, UNIX -> openPath();
         };

@@ -56,7 +56,7 @@ final class DemoCommand implements Command {
                     .drive(drive(scratch, arguments.value(DRIVE_OPTIONS.name(), null)))
                     // How the guest says that something was wrong: a demo that powers off is one in which all held.
                     .debugExit(true)
-                    .console(RunOptions.console(arguments).open(foreground::quit))
+                    .console(RunOptions.console(arguments).open(foreground))
                     .build();
             return Foreground.exitCode(foreground.run(config));
         } finally {

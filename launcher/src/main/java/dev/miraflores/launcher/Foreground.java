@@ -2,7 +2,9 @@
 package dev.miraflores.launcher;
 
 import dev.miraflores.kvm.StopCause;
+import dev.miraflores.launcher.terminal.TerminalUser;
 import dev.miraflores.machine.MachineConfig;
+import dev.miraflores.machine.MachineListener;
 import dev.miraflores.machine.VirtualMachine;
 import java.io.PrintStream;
 import java.util.concurrent.CountDownLatch;
@@ -10,9 +12,9 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * A machine that runs for as long as its command: from start to end, whatever ends it.
- * <p>Thread: {@code run}, the command's; {@code quit}, any.
+ * <p>Thread: {@code run}, the command's; the rest, any.
  */
-final class Foreground {
+final class Foreground implements TerminalUser, MachineListener {
 
     static final int OK = 0;
     static final int HOST_FAILURE = 1;
@@ -31,12 +33,27 @@ final class Foreground {
     }
 
     /** Ends the machine as if its power was cut, whether it runs already or not. */
-    void quit() {
+    @Override
+    public void quit() {
         quitting = true;
         VirtualMachine running = machine;
         if (running != null) {
             running.requestStop();
         }
+    }
+
+    @Override
+    public void resume() {
+        VirtualMachine running = machine;
+        if (running != null) {
+            running.resume();
+        }
+    }
+
+    /** Nobody else here pauses it but a disk that failed. */
+    @Override
+    public void paused(String why) {
+        err.println("hv: ".concat(why).concat("; the guest waits: put it right and type ^A r, or end hv"));
     }
 
     /**
@@ -50,30 +67,39 @@ final class Foreground {
         Runtime.getRuntime().addShutdownHook(hook);
         try {
             VirtualMachine made = VirtualMachine.create(config);
-            StopCause cause = null;
-            RuntimeException closeFailure;
-            try {
-                cause = runToEnd(made);
-            } finally {
-                closeFailure = close(made);
-            }
-            // Only now is all that the guest said out, and the terminal as it was.
-            report(cause);
-            if (closeFailure != null) {
-                if (exitCode(cause) == OK) {
-                    throw closeFailure;
-                }
-                // The crash came first, and tells more.
-                err.println("hv: ".concat(closeFailure.getMessage()));
-            }
-            return cause;
+            return run(made);
         } finally {
             ended.countDown();
             unhook(hook);
         }
     }
 
+    private StopCause run(VirtualMachine made) throws InterruptedException {
+        StopCause cause = null;
+        RuntimeException closeFailure;
+        try {
+            cause = runToEnd(made);
+        } finally {
+            closeFailure = close(made);
+        }
+        // Only now is all that the guest said out, and the terminal as it was.
+        reportEnd(cause, closeFailure);
+        return cause;
+    }
+
+    /** A crash came first and tells more than what it was that could not be closed then. */
+    void reportEnd(StopCause cause, RuntimeException closeFailure) {
+        report(cause);
+        if (closeFailure != null && exitCode(cause) == OK) {
+            throw closeFailure;
+        }
+        if (closeFailure != null) {
+            err.println("hv: ".concat(closeFailure.getMessage()));
+        }
+    }
+
     private StopCause runToEnd(VirtualMachine made) throws InterruptedException {
+        made.addListener(this);
         machine = made;
         if (quitting) {
             made.requestStop();

@@ -28,7 +28,7 @@ final class RunCommand implements Command {
         MachineConfig.Builder machine = RunOptions.machine(arguments);
         // Once without, so that what is wrong with it shows before the console's file or socket comes about.
         machine.build();
-        try (CharBackend serial = RunOptions.console(arguments).open(foreground::quit)) {
+        try (CharBackend serial = RunOptions.console(arguments).open(foreground)) {
             return Foreground.exitCode(foreground.run(machine.console(serial).build()));
         }
     }

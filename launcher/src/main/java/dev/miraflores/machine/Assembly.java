@@ -70,10 +70,10 @@ final class Assembly {
 
     private VirtualMachine build(Kvm kvm, BootRequest request) {
         // Before the devices that it serves, so that it ends after them.
-        MainLoop mainLoop = cleanup.addMainLoop(new MainLoop());
+        MainLoop mainLoop = cleanup.addForRequests(new MainLoop());
         DriveOpener opener = new DriveOpener(config, mainLoop);
         List<Drive> disks = openDisks(opener);
-        GuestMemory memory = cleanup.addMemory(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));
+        GuestMemory memory = cleanup.addForRequests(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));
         LoadedKernel kernel = BootLoader.load(memory, request);
         Vm vm = cleanup.add(kvm.createVm("vm" + MADE.getAndIncrement()));
         vm.addMemory(memory);

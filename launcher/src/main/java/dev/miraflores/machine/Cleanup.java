@@ -2,54 +2,29 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.devices.virtio.MemoryInUseException;
-import dev.miraflores.memory.GuestMemory;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 
 /**
- * Things to close, the last opened first; each is closed whatever the others throw. But memory that the kernel may yet write
- * into, as a device that would not end said, is left mapped for good: what comes to lie at its addresses would be overwritten.
- * So is the thread that serves such a device, which has no end as long as something is in flight.
+ * Things to close, the last opened first; each is closed whatever the others throw. But where a device would not end, and so
+ * the kernel may yet write into the guest's memory, that stays mapped for good: what came to lie there would be overwritten.
  */
 final class Cleanup implements AutoCloseable {
 
     private final Deque<AutoCloseable> open = new ArrayDeque<>();
+    private final List<AutoCloseable> forRequests = new ArrayList<>();
 
     <T extends AutoCloseable> T add(T resource) {
         open.push(resource);
         return resource;
     }
 
-    /** Memory that devices do I/O with; they have to be added after it. */
-    GuestMemory addMemory(GuestMemory memory) {
-        open.push(new Memory(memory));
-        return memory;
-    }
-
-    /** The thread of devices that have none of their own; they have to be added after it. */
-    MainLoop addMainLoop(MainLoop loop) {
-        open.push(new Loop(loop));
-        return loop;
-    }
-
-    /** Not closed as long as a device is at work with it. */
-    private interface UsedByDevices {
-    }
-
-    private record Memory(GuestMemory memory) implements UsedByDevices, AutoCloseable {
-
-        @Override
-        public void close() {
-            memory.close();
-        }
-    }
-
-    private record Loop(MainLoop loop) implements UsedByDevices, AutoCloseable {
-
-        @Override
-        public void close() {
-            loop.close();
-        }
+    /** What requests in flight need: the memory, the thread they come back on. Devices have to be added after it. */
+    <T extends AutoCloseable> T addForRequests(T resource) {
+        forRequests.add(resource);
+        return add(resource);
     }
 
     /** @throws IllegalStateException with what the first failure was, after all others were closed too */
@@ -58,7 +33,7 @@ final class Cleanup implements AutoCloseable {
         Throwable first = null;
         while (!open.isEmpty()) {
             AutoCloseable resource = open.pop();
-            if (resource instanceof UsedByDevices && isMemoryInUse(first)) {
+            if (forRequests.contains(resource) && isMemoryInUse(first)) {
                 continue;
             }
             try {

@@ -29,6 +29,10 @@ public final class DriveBuilder {
     int queueSize = DriveConfig.DEFAULT_QUEUE_SIZE;
     int ioThreads = 1;
     long pollMaxNs = DriveConfig.USUAL_POLL;
+    int pollGrow;
+    int pollShrink;
+    boolean sqPoll;
+    boolean ioPoll;
     boolean packed = true;
     boolean inOrder;
     ErrorPolicy readErrors = ErrorPolicy.REPORT;
@@ -57,6 +61,10 @@ public final class DriveBuilder {
         copy.queueSize = queueSize;
         copy.ioThreads = ioThreads;
         copy.pollMaxNs = pollMaxNs;
+        copy.pollGrow = pollGrow;
+        copy.pollShrink = pollShrink;
+        copy.sqPoll = sqPoll;
+        copy.ioPoll = ioPoll;
         copy.packed = packed;
         copy.inOrder = inOrder;
         copy.readErrors = readErrors;
@@ -70,8 +78,8 @@ public final class DriveBuilder {
     /** All values, for comparing. */
     List<Object> list() {
         return Arrays.asList(id, file, format, backing, nullBytes, cache, aio, readOnly, discard, serial, dataplane, queues,
-                queueSize, ioThreads, pollMaxNs, packed, inOrder, readErrors, writeErrors, throttleGroup,
-                throttle, stages);
+                queueSize, ioThreads, pollMaxNs, pollGrow, pollShrink, sqPoll, ioPoll, packed, inOrder, readErrors, writeErrors,
+                throttleGroup, throttle, stages);
     }
 
     /** The drive; this may be changed on, and used again. */
@@ -151,6 +159,26 @@ public final class DriveBuilder {
 
     public DriveBuilder pollMaxNs(long ns) {
         pollMaxNs = ns;
+        return this;
+    }
+
+    public DriveBuilder pollGrow(int factor) {
+        pollGrow = factor;
+        return this;
+    }
+
+    public DriveBuilder pollShrink(int divisor) {
+        pollShrink = divisor;
+        return this;
+    }
+
+    public DriveBuilder sqPoll(boolean on) {
+        sqPoll = on;
+        return this;
+    }
+
+    public DriveBuilder ioPoll(boolean on) {
+        ioPoll = on;
         return this;
     }
 

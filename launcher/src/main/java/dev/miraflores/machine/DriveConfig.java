@@ -27,6 +27,8 @@ public final class DriveConfig {
     public static final long USUAL_POLL = -1;
     /** The longest a thread may look for work before it sleeps: more is a mistake of units. */
     public static final long MAX_POLL_NS = 1_000_000_000;
+    /** What the time to look for work may be multiplied or divided by at once. */
+    public static final int MAX_POLL_FACTOR = 1000;
 
     /** What a drive's file holds. Never guessed from its content, which the guest can write. */
     public enum Format {
@@ -166,6 +168,26 @@ public final class DriveConfig {
     /** Whether the guest's discards give space back to the host. */
     public boolean discard() {
         return values.discard;
+    }
+
+    /** What that time is multiplied by while waits are short; 0 is 2. */
+    public int pollGrow() {
+        return values.pollGrow;
+    }
+
+    /** What it is divided by after a longer wait; 0 drops it to nothing. */
+    public int pollShrink() {
+        return values.pollShrink;
+    }
+
+    /** Whether a thread of the kernel's takes the requests, which costs a processor while there is work. io_uring only. */
+    public boolean sqPoll() {
+        return values.sqPoll;
+    }
+
+    /** Whether the device is asked for completions instead of interrupting. io_uring and O_DIRECT only. */
+    public boolean ioPoll() {
+        return values.ioPoll;
     }
 
     /** Whether the guest is offered packed virtqueues (virtio 1.3 §2.8), beside split ones. */

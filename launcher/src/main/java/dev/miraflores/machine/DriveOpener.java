@@ -48,10 +48,7 @@ final class DriveOpener {
                 .readErrors(drive.readErrors())
                 .writeErrors(drive.writeErrors());
         if (drive.dataplane()) {
-            disk.ioThreads(drive.ioThreads());
-            if (drive.pollMaxNs() != DriveConfig.USUAL_POLL) {
-                disk.thread(new IoThreadOptions(drive.pollMaxNs(), 0, 0));
-            }
+            disk.ioThreads(drive.ioThreads()).thread(thread(drive));
         } else {
             disk.sharedThread(mainLoop.thread());
         }
@@ -62,6 +59,12 @@ final class DriveOpener {
             disk.stage(new Source(stage, stages));
         }
         return new Drive(drive, VirtioBlockDevice.open(disk.build()), throttles);
+    }
+
+    private static IoThreadOptions thread(DriveConfig drive) {
+        long pollMaxNs = drive.pollMaxNs() == DriveConfig.USUAL_POLL
+                ? IoThreadOptions.DEFAULTS.pollMaxNs() : drive.pollMaxNs();
+        return new IoThreadOptions(pollMaxNs, drive.pollGrow(), drive.pollShrink(), false, drive.sqPoll(), drive.ioPoll());
     }
 
     private static BlockDeviceConfig.Builder start(DriveConfig drive) {

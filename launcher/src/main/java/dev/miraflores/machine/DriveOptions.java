@@ -26,8 +26,8 @@ final class DriveOptions {
     private static final String THROTTLING = "throttling.";
 
     private static final List<String> BUILT = List.of("file", "id", "format", "if", "cache", "aio", "readonly", "serial",
-            "dataplane", "queues", "iothreads", "queue-size", "packed", "in-order", "poll-max-ns", "discard", "rerror",
-            "werror", "backing", "size", "stage", "throttling.iops-total", "throttling.bps-total", "throttling.group");
+            "dataplane", "queues", "iothreads", "queue-size", "packed", "in-order", "poll-max-ns", "poll-grow",
+            "poll-shrink", "sqpoll", "iopoll", "discard", "rerror", "werror", "backing", "size", "stage", "throttling.iops-total", "throttling.bps-total", "throttling.group");
     private static final List<String> NOT_BUILT = List.of("media", "snapshot", "detect-zeroes", "copy-on-read", "index",
             "bus", "unit", "addr", "boot", "node-name", "driver", "auto-read-only", "force-share", "locking");
     /** QEMU's second name for what is built under its first. */
@@ -85,6 +85,10 @@ final class DriveOptions {
             case "packed" -> drive.packed(onOff(key, value));
             case "in-order" -> drive.inOrder(onOff(key, value));
             case "poll-max-ns" -> drive.pollMaxNs(pollMaxNs(value));
+            case "poll-grow" -> drive.pollGrow(factor(key, value));
+            case "poll-shrink" -> drive.pollShrink(factor(key, value));
+            case "sqpoll" -> drive.sqPoll(onOff(key, value));
+            case "iopoll" -> drive.ioPoll(onOff(key, value));
             case "rerror" -> drive.readErrors(onError(key, value));
             case "werror" -> drive.writeErrors(onError(key, value));
             case "stage" -> stage = value;
@@ -223,6 +227,14 @@ final class DriveOptions {
             throw wrong("poll-max-ns=" + value + "; use 0 (no polling) to " + DriveConfig.MAX_POLL_NS + " ns");
         }
         return ns;
+    }
+
+    private int factor(String key, String value) {
+        long factor = Quantity.parse(value);
+        if (factor < 0 || factor > DriveConfig.MAX_POLL_FACTOR) {
+            throw wrong(key + "=" + value + "; use 0 (the usual) to " + DriveConfig.MAX_POLL_FACTOR);
+        }
+        return (int) factor;
     }
 
     private long size(String key, String value) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
+import dev.miraflores.aio.EngineKind;
 import dev.miraflores.devices.block.ErrorPolicy;
 import dev.miraflores.machine.DriveConfig.Format;
 
@@ -99,6 +100,11 @@ final class DriveRules {
             throw new ConfigException("drive poll-max-ns=" + pollMaxNs + "; use 0 (no polling) to "
                     + DriveConfig.MAX_POLL_NS + " ns");
         }
+        if (outside(drive.pollGrow()) || outside(drive.pollShrink())) {
+            throw new ConfigException("drive poll-grow=" + drive.pollGrow() + ",poll-shrink=" + drive.pollShrink()
+                    + "; use 0 (the usual) to " + DriveConfig.MAX_POLL_FACTOR);
+        }
+        checkRing();
         if (!drive.dataplane() && threads != 1) {
             throw new ConfigException("drive iothreads=" + threads
                     + ": with dataplane=off the main loop serves it; leave one of the two out");
@@ -107,6 +113,26 @@ final class DriveRules {
             throw new ConfigException("drive poll-max-ns=" + pollMaxNs
                     + ": with dataplane=off nothing polls; leave one of the two out");
         }
+    }
+
+    private void checkRing() {
+        String which = drive.sqPoll() ? "sqpoll=on" : drive.ioPoll() ? "iopoll=on" : null;
+        if (which == null) {
+            return;
+        }
+        if (drive.aio() != null && drive.aio() != EngineKind.IO_URING) {
+            throw new ConfigException("drive " + which + ": only io_uring has that; use aio=io_uring");
+        }
+        if (!drive.dataplane()) {
+            throw new ConfigException("drive " + which + ": with dataplane=off nothing polls; leave one of the two out");
+        }
+        if (drive.ioPoll() && !drive.cache().isDirect()) {
+            throw new ConfigException("drive iopoll=on: the page cache is not to be asked; use cache=none or cache=directsync");
+        }
+    }
+
+    private static boolean outside(int factor) {
+        return factor < 0 || factor > DriveConfig.MAX_POLL_FACTOR;
     }
 
     private static boolean isId(String text) {

@@ -36,6 +36,10 @@ final class DriveText {
         text.add("packed", drive.packed(), USUAL.packed());
         text.add("in-order", drive.inOrder(), USUAL.inOrder());
         text.add("poll-max-ns", drive.pollMaxNs(), USUAL.pollMaxNs());
+        text.add("poll-grow", drive.pollGrow(), USUAL.pollGrow());
+        text.add("poll-shrink", drive.pollShrink(), USUAL.pollShrink());
+        text.add("sqpoll", drive.sqPoll(), USUAL.sqPoll());
+        text.add("iopoll", drive.ioPoll(), USUAL.ioPoll());
         text.add("rerror", drive.readErrors().word(), USUAL.readErrors().word());
         text.add("werror", drive.writeErrors().word(), USUAL.writeErrors().word());
         text.addThrottle(drive);

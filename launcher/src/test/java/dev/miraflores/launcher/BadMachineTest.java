@@ -32,7 +32,9 @@ class BadMachineTest {
 
     private static final int USAGE_ERROR = 2;
     // Of guest.elf: the second program header's p_memsz (ELF-64: e_phoff is 64, 56 bytes each, p_memsz at 40).
+    private static final int FIRST_FILESZ_OFFSET = 64 + 32;
     private static final int SECOND_MEMSZ_OFFSET = 64 + 56 + 40;
+    private static final int SECOND_PADDR_OFFSET = 64 + 56 + 24;
 
     @TempDir(factory = BuildDirectory.class)
     Path directory;
@@ -97,15 +99,19 @@ class BadMachineTest {
 
     @Test
     void shouldRefuseATruncatedKernel() throws IOException {
-        assertRefused("kernel 'short' is truncated: a segment of 24252 bytes begins at 4096 and the file has 4096:"
-                + " copy it again", "--kernel", file("short", Arrays.copyOf(BuiltInGuest.image(), 4096)));
+        byte[] image = BuiltInGuest.image();
+        long segmentBytes = ByteBuffer.wrap(image).order(ByteOrder.LITTLE_ENDIAN).getLong(FIRST_FILESZ_OFFSET);
+        assertRefused("kernel 'short' is truncated: a segment of " + segmentBytes + " bytes begins at 4096 and the file has"
+                + " 4096: copy it again", "--kernel", file("short", Arrays.copyOf(image, 4096)));
     }
 
     @Test
     void shouldRefuseAKernelLargerThanMemory() throws IOException {
         byte[] large = BuiltInGuest.image();
-        ByteBuffer.wrap(large).order(ByteOrder.LITTLE_ENDIAN).putLong(SECOND_MEMSZ_OFFSET, 1L << 30);
-        assertRefused("kernel 'large': a segment needs 1024 MiB at 0x106000, the guest's memory of 64 MiB ends at 0x4000000:"
+        ByteBuffer headers = ByteBuffer.wrap(large).order(ByteOrder.LITTLE_ENDIAN);
+        headers.putLong(SECOND_MEMSZ_OFFSET, 1L << 30);
+        assertRefused("kernel 'large': a segment needs 1024 MiB at 0x"
+                + Long.toHexString(headers.getLong(SECOND_PADDR_OFFSET)) + ", the guest's memory of 64 MiB ends at 0x4000000:"
                 + " give it more memory (-m)", "--kernel", file("large", large), "-m", "64M");
     }
 

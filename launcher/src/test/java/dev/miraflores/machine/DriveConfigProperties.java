@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.throttle.ThrottleConfig;
+import dev.miraflores.aio.throttle.ThrottleKind;
+import dev.miraflores.aio.throttle.ThrottleLimit;
 import dev.miraflores.devices.block.ErrorPolicy;
 import dev.miraflores.machine.DriveConfig.Format;
 import java.util.Map;
@@ -16,6 +19,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.LongRange;
 
 /** What a drive says of itself is read as the same drive, and what is wrong is refused in one line. */
 class DriveConfigProperties {
@@ -31,10 +35,12 @@ class DriveConfigProperties {
     @Property
     void shouldReadTheWayThatItIsServed(@ForAll @IntRange(max = 64) int queues, @ForAll @IntRange(min = 1, max = 64) int threads,
             @ForAll @IntRange(min = 1, max = 10) int sizeExponent, @ForAll boolean dataplane, @ForAll boolean packed,
-            @ForAll boolean inOrder, @ForAll @IntRange(min = -1, max = 100_000) int pollMaxNs) {
+            @ForAll boolean inOrder, @ForAll @IntRange(min = -1, max = 100_000) int pollMaxNs,
+            @ForAll @IntRange(max = DriveConfig.MAX_POLL_FACTOR) int pollFactor, @ForAll boolean sqPoll) {
         int ioThreads = !dataplane ? 1 : queues == 0 ? threads : Math.min(queues, threads);
         DriveConfig drive = DriveConfig.builder().file("d").queues(queues).ioThreads(ioThreads)
                 .queueSize(1 << sizeExponent).dataplane(dataplane).packed(packed).inOrder(inOrder)
+                .pollGrow(pollFactor).pollShrink(pollFactor / 2).sqPoll(sqPoll && dataplane)
                 .pollMaxNs(dataplane ? pollMaxNs : DriveConfig.USUAL_POLL).build();
         assertEquals(drive, DriveConfig.parse(drive.toString()), drive::toString);
     }
@@ -44,6 +50,17 @@ class DriveConfigProperties {
             @ForAll("texts") String stage, @ForAll("texts") String key, @ForAll("texts") String value) {
         DriveConfig drive = DriveConfig.builder().file("d").readErrors(read).writeErrors(write)
                 .stage(DriveStage.of(stage, Map.of(key.replace('=', '-'), value))).build();
+        assertEquals(drive, DriveConfig.parse(drive.toString()), drive::toString);
+    }
+
+    @Property
+    void shouldReadEachLimit(@ForAll ThrottleKind kind, @ForAll @LongRange(min = 1, max = 1L << 40) long rate,
+            @ForAll @LongRange(max = 1L << 40) long more, @ForAll @LongRange(min = 1, max = 100) long seconds,
+            @ForAll @LongRange(max = 1 << 20) long iopsSize, @ForAll("groups") String group) {
+        ThrottleLimit limit = more == 0 ? ThrottleLimit.of(rate) : new ThrottleLimit(rate, Math.max(rate, more),
+                Math.min(seconds, ThrottleLimit.MOST / Math.max(rate, more)));
+        ThrottleConfig limits = ThrottleConfig.UNLIMITED.with(kind, limit).withIopsSize(kind.isOfBytes() ? 0 : iopsSize);
+        DriveConfig drive = DriveConfig.builder().file("d").throttle(group, limits).build();
         assertEquals(drive, DriveConfig.parse(drive.toString()), drive::toString);
     }
 
@@ -79,6 +96,11 @@ class DriveConfigProperties {
     }
 
     @Provide
+    Arbitrary<String> groups() {
+        return texts().injectNull(0.3);
+    }
+
+    @Provide
     Arbitrary<String> serials() {
         return Arbitraries.strings().withCharRange(' ', '~').ofMaxLength(DriveConfig.SERIAL_BYTES);
     }
@@ -91,7 +113,7 @@ class DriveConfigProperties {
     @Provide
     Arbitrary<String> keys() {
         return Arbitraries.of("id", "format", "size", "backing", "if", "cache", "aio", "readonly", "discard", "serial",
-                "dataplane", "queues", "iothreads", "queue-size", "packed", "in-order", "poll-max-ns", "rerror", "werror",
-                "stage", "stage.k");
+                "dataplane", "queues", "iothreads", "queue-size", "packed", "in-order", "poll-max-ns", "poll-grow", "sqpoll", "iopoll", "rerror", "werror",
+                "stage", "stage.k", "throttling.iops-total", "throttling.bps-read-max", "throttling.group", "iops_rd");
     }
 }

@@ -36,12 +36,12 @@ class DriveConfigTest {
 
     @Test
     void shouldTakeEveryKeyThatIsBuilt() {
-        DriveConfig drive = DriveConfig.parse("file=/d,id=root,format=qcow2,backing=/b,if=virtio,cache=none,aio=native,"
-                + "readonly=on,serial=S123,dataplane=on,queues=4,iothreads=2,queue-size=512,packed=off,in-order=on,"
-                + "poll-max-ns=5000,discard=ignore,rerror=stop,werror=report,stage=count,stage.every=2,stage.x=a=b");
+        DriveConfig drive = DriveConfig.parse("file=/d,id=root,format=qcow2,backing=/b,if=virtio,cache=none,aio=io_uring,"
+                + "readonly=on,serial=S123,dataplane=on,queues=4,queue-size=512,packed=off,in-order=on,"
+                + "poll-max-ns=5000,poll-grow=3,poll-shrink=4,sqpoll=on,iopoll=on,discard=ignore,rerror=stop,werror=report,stage=count,stage.every=2,stage.x=a=b");
         assertEquals(DriveConfig.builder().file("/d").id("root").format(DriveConfig.Format.QCOW2).backing("/b")
-                .cache(CacheMode.NONE).aio(EngineKind.NATIVE).readOnly(true).serial("S123").queues(4).ioThreads(2)
-                .queueSize(512).packed(false).inOrder(true).pollMaxNs(5000).discard(false)
+                .cache(CacheMode.NONE).aio(EngineKind.IO_URING).readOnly(true).serial("S123").queues(4)
+                .queueSize(512).packed(false).inOrder(true).pollMaxNs(5000).pollGrow(3).pollShrink(4).sqPoll(true).ioPoll(true).discard(false)
                 .readErrors(ErrorPolicy.STOP).writeErrors(ErrorPolicy.REPORT)
                 .stage(DriveStage.of("count", Map.of("every", "2", "x", "a=b"))).build(), drive);
     }
@@ -63,6 +63,8 @@ class DriveConfigTest {
     @Test
     void shouldMakeADiskOfNothing() {
         assertEquals(DriveConfig.DEFAULT_NULL_BYTES, DriveConfig.parse("format=null").nullBytes());
+        assertEquals(2, DriveConfig.parse("format=null,iothreads=2").ioThreads());
+        assertEquals(EngineKind.NATIVE, DriveConfig.parse("file=d,aio=native").aio());
         assertEquals(3L << 30, DriveConfig.parse("size=3G,format=null,dataplane=off").nullBytes());
         assertEquals(512, DriveConfig.parse("format=null,size=512").nullBytes());
     }
@@ -113,6 +115,12 @@ class DriveConfigTest {
         "file=d,poll-max-ns=9,dataplane=off | drive poll-max-ns=9: with dataplane=off nothing polls; leave one of the two out",
         "file=d,poll-max-ns=-1           | poll-max-ns=-1; use 0 (no polling) to 1000000000 ns",
         "file=d,poll-max-ns=9000000000   | poll-max-ns=9000000000; use 0 (no polling) to 1000000000 ns",
+        "file=d,poll-grow=1001           | poll-grow=1001; use 0 (the usual) to 1000",
+        "file=d,poll-shrink=-2           | poll-shrink=-2; use 0 (the usual) to 1000",
+        "file=d,sqpoll=on,aio=threads    | drive sqpoll=on: only io_uring has that; use aio=io_uring",
+        "file=d,iopoll=on                | drive iopoll=on: the page cache is not to be asked; use cache=none or cache=directsync",
+        "file=d,iopoll=on,dataplane=off  | drive iopoll=on: with dataplane=off nothing polls; leave one of the two out",
+        "file=d,format=qcow2,iothreads=2 | drive iothreads=2: a qcow2 image is served by one I/O thread; leave one of the two out",
         "file=d,discard=yes              | discard=yes is unknown; use unmap or ignore",
         "file=d,rerror=enospc            | drive rerror=enospc: no read needs room; use report, ignore or stop",
         "file=d,rerror=auto              | rerror=auto is unknown; use report, ignore or stop",

@@ -12,6 +12,7 @@ final class EscapeFilter {
             \r
             ^A h    this help\r
             ^A x    end hv\r
+            ^A r    go on, where a disk that failed holds the guest\r
             ^A b    send a break (magic SysRq)\r
             ^A ^A   send ^A\r
             """;
@@ -29,6 +30,8 @@ final class EscapeFilter {
     interface Commands {
 
         void quit();
+
+        void resume();
 
         void help();
 
@@ -59,6 +62,7 @@ final class EscapeFilter {
     private void command(int letter) {
         switch (letter) {
             case 'x', 'X' -> commands.quit();
+            case 'r', 'R' -> commands.resume();
             case 'h', 'H', '?' -> commands.help();
             case 'b', 'B' -> commands.sendBreak();
             default -> { }                     // as in QEMU, not passed on either

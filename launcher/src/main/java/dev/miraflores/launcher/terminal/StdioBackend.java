@@ -24,14 +24,14 @@ public final class StdioBackend implements CharBackend {
 
     private final FileInputStream in = new FileInputStream(FileDescriptor.in);
     private final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
-    private final Runnable onQuit;
+    private final TerminalUser user;
     private TerminalMode terminal;
     private Thread restoreAtExit;
     private volatile boolean closed;
 
-    /** @param onQuit called on the reading thread when {@code ^A x} is typed */
-    public StdioBackend(Runnable onQuit) {
-        this.onQuit = onQuit;
+    /** @param user is asked for what is typed behind {@code ^A} */
+    public StdioBackend(TerminalUser user) {
+        this.user = user;
     }
 
     @Override
@@ -117,7 +117,12 @@ public final class StdioBackend implements CharBackend {
 
         @Override
         public void quit() {
-            onQuit.run();
+            user.quit();
+        }
+
+        @Override
+        public void resume() {
+            user.resume();
         }
 
         @Override

@@ -16,6 +16,11 @@ class EscapeFilterTest {
         }
 
         @Override
+        public void resume() {
+            done.append("resume ");
+        }
+
+        @Override
         public void help() {
             done.append("help ");
         }
@@ -39,8 +44,8 @@ class EscapeFilterTest {
 
     @Test
     void shouldRunEachCommandAndPassOnTheRest() {
-        assertEquals("abcd", type("a\u0001xb\u0001hc\u0001bd"));
-        assertEquals("quit help break ", done.toString());
+        assertEquals("abcd", type("a\u0001xb\u0001hc\u0001bd\u0001r"));
+        assertEquals("quit help break resume ", done.toString());
     }
 
     @Test

@@ -13,7 +13,17 @@ public final class TerminalProbe {
 
     public static void main(String[] words) throws Exception {
         CountDownLatch quit = new CountDownLatch(1);
-        StdioBackend backend = new StdioBackend(quit::countDown);
+        StdioBackend backend = new StdioBackend(new TerminalUser() {
+            @Override
+            public void quit() {
+                quit.countDown();
+            }
+
+            @Override
+            public void resume() {
+                System.out.println("[resume]");
+            }
+        });
         backend.connect(new CharInput() {
             @Override
             public int offer(byte[] bytes, int offset, int length) {
