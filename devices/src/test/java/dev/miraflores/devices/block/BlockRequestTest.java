@@ -17,6 +17,9 @@ import dev.miraflores.virtio.ring.VirtqueueDriver;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -150,6 +153,54 @@ class BlockRequestTest {
         assertEquals(Verdict.SUBMIT, parse());
         assertEquals(Operation.FLUSH, request.operation());
         assertEquals(0, request.answer(BlockStatus.OK), "what precedes the status was not written");
+    }
+
+    /** Ranges of any kind, split anywhere, against the rules of §5.2.6.2 said once more. */
+    @Property(tries = 2000)
+    void shouldJudgeRangesAsTheSpecificationDoes(@ForAll long seed) {
+        Random random = new Random(seed);
+        boolean zeroes = random.nextBoolean();
+        int count = random.nextInt(random.nextInt(4) == 0 ? 40 : 5);
+        int bytes = 16 * count + (random.nextInt(8) == 0 ? random.nextInt(16) : 0);
+        header(zeroes ? BlockDriver.WRITE_ZEROES : BlockDriver.DISCARD, random.nextLong());
+        Verdict expected = bytes == 0 || bytes % 16 != 0 || count > BlockRequest.MAX_RANGES ? Verdict.REFUSED : null;
+        long total = 0;
+        List<long[]> ranges = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            long sector = random.nextInt(10) == 0 ? random.nextLong() : CAPACITY - random.nextInt(5000);
+            int sectors = random.nextInt(10) == 0 ? random.nextInt() : random.nextInt(30);
+            int flags = random.nextInt(10) == 0 ? random.nextInt(4) : random.nextInt(3) == 0 && zeroes ? 1 : 0;
+            ram.set(ValueLayout.JAVA_LONG, DATA + 16L * i, sector);
+            ram.set(ValueLayout.JAVA_INT, DATA + 16L * i + 8, sectors);
+            ram.set(ValueLayout.JAVA_INT, DATA + 16L * i + 12, flags);
+            long length = sectors & 0xFFFF_FFFFL;
+            boolean inside = sector >= 0 && sector <= CAPACITY - length && length <= 0x3FFFFF;
+            if (expected == null && (flags & ~(zeroes ? 1 : 0)) != 0) {
+                expected = Verdict.UNSUPPORTED;
+            } else if (expected == null && !inside) {
+                expected = Verdict.REFUSED;
+            }
+            total += length * 512;
+            if (length != 0) {
+                ranges.add(new long[] {sector * 512, length * 512, flags});
+            }
+        }
+        int split = random.nextInt(bytes + 1);
+        elements.readable(DATA, split).readable(DATA + split, bytes - split).writable(STATUS, 1);
+
+        assertEquals(expected != null ? expected : ranges.isEmpty() ? Verdict.DONE : Verdict.SUBMIT, parse());
+        if (expected == null && !ranges.isEmpty()) {
+            // What the driver changes afterwards changes nothing.
+            ram.asSlice(DATA, bytes).fill((byte) 0xFF);
+            for (long[] range : ranges) {
+                assertEquals(zeroes ? Operation.WRITE_ZEROES : Operation.DISCARD, request.operation());
+                assertEquals(range[0], request.offset());
+                assertEquals(range[1], request.byteCount());
+                assertEquals(range[2] == 1, request.mayUnmap());
+                assertEquals(range != ranges.getLast(), request.nextRange());
+            }
+            assertEquals(total, request.wholeBytes());
+        }
     }
 
     /** Any chain of any elements: never an exception, and never a buffer outside of what the chain gave. */
