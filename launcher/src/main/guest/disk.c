@@ -29,11 +29,16 @@ bool disk_open(struct disk *d, const struct disk_options *o) {
     struct virtio *v = &d->virtio;
     if (!virtio_find(v, VIRTIO_BLOCK, 0, o->place)) return false;
     virtio_negotiate(v, 1ull << FEATURE_READ_ONLY | 1ull << FEATURE_FLUSH
-        | (u64) (o->chains != CHAINS_DIRECT) << VIRTIO_F_INDIRECT_DESC | (u64) o->event_idx << VIRTIO_F_EVENT_IDX);
+        | (u64) (o->chains != CHAINS_DIRECT) << VIRTIO_F_INDIRECT_DESC | (u64) o->event_idx << VIRTIO_F_EVENT_IDX
+        | (u64) o->packed << VIRTIO_F_RING_PACKED);
     d->read_only = has(d, FEATURE_READ_ONLY);
     d->has_flush = has(d, FEATURE_FLUSH);
     d->has_indirect = has(d, VIRTIO_F_INDIRECT_DESC);
     d->chains = d->has_indirect ? o->chains : CHAINS_DIRECT;
+    if (has(d, VIRTIO_F_RING_PACKED)) {
+        if (!d->has_indirect) fail("a packed queue without indirect chains");
+        d->chains = CHAINS_INDIRECT;
+    }
     d->sectors = virtio_config64(v, CAPACITY);
     virtio_start(v, o->queue_size ? o->queue_size : LARGEST_QUEUE, o->interrupts, o->line);
     make_requests(d, o->depth);
@@ -60,25 +65,37 @@ static void lay_out(struct request *r, struct descriptor *at, u16 first, bool de
     *at = (struct descriptor) { (u64) &r->status, 1, DESC_WRITE, 0 };
 }
 
-void disk_submit(struct disk *d, struct request *r, enum request_type type, u64 sector, u32 bytes) {
-    struct virtqueue *q = &d->virtio.queue;
-    u16 head = (u16) (r->index * d->stride);
+// The same on a packed ring, where the elements of a table follow each other and are of its own form (§2.8.7).
+static void lay_out_packed(struct request *r, bool device_writes) {
+    struct packed_descriptor *at = r->packed;
+    *at++ = (struct packed_descriptor) { (u64) &r->header, HEADER_BYTES, 0, 0 };
+    if (r->data_bytes != 0) *at++ = (struct packed_descriptor) { (u64) r->data, r->data_bytes, 0, device_writes ? DESC_WRITE : 0 };
+    *at = (struct packed_descriptor) { (u64) &r->status, 1, 0, DESC_WRITE };
+}
+
+void disk_prepare(struct disk *d, struct request *r, enum request_type type, u64 sector, u32 bytes) {
     bool device_writes = type != REQUEST_WRITE;
     r->header.type = type;
     r->header.sector = sector;
     r->status = STATUS_NONE;
     r->data_bytes = bytes;
+    if (d->virtio.queue.packed) { lay_out_packed(r, device_writes); return; }
+    u16 head = (u16) (r->index * d->stride);
+    struct descriptor *at = &d->virtio.queue.descriptors[head];
     if (d->chains == CHAINS_INDIRECT || (d->chains == CHAINS_MIXED && r->index & 1)) {
         lay_out(r, r->indirect, 0, device_writes);
-        u32 table_bytes = (bytes != 0 ? 3 : 2) * sizeof(struct descriptor);
-        q->descriptors[head] = (struct descriptor) { (u64) r->indirect, table_bytes, DESC_INDIRECT, 0 };
+        *at = (struct descriptor) { (u64) r->indirect, request_table_bytes(r), DESC_INDIRECT, 0 };
     } else {
-        lay_out(r, &q->descriptors[head], head, device_writes);
+        lay_out(r, at, head, device_writes);
     }
+}
+
+void disk_submit(struct disk *d, struct request *r, enum request_type type, u64 sector, u32 bytes) {
+    disk_prepare(d, r, type, sector, bytes);
     r->in_flight = true;
     d->in_flight++;
     r->started = rdtsc();
-    virtqueue_add(q, head);
+    disk_queue(d, r);
 }
 
 struct request *disk_completed(struct disk *d) {

@@ -13,7 +13,7 @@ enum request_status { STATUS_OK = 0, STATUS_IO_ERROR = 1, STATUS_UNSUPPORTED = 2
 enum chains { CHAINS_MIXED, CHAINS_DIRECT, CHAINS_INDIRECT };
 
 struct request {
-    struct descriptor indirect[3];
+    union { struct descriptor indirect[3]; struct packed_descriptor packed[3]; };
     struct { u32 type, reserved; u64 sector; } header;
     volatile u8 status;
     bool in_flight;
@@ -24,6 +24,11 @@ struct request {
     u8 *data;               // BLOCK_BYTES
     struct request *next_free;
 };
+
+// Header, data if any, status.
+static inline u32 request_table_bytes(const struct request *r) {
+    return (r->data_bytes != 0 ? 3 : 2) * sizeof(struct descriptor);
+}
 
 struct disk {
     struct virtio virtio;
@@ -40,7 +45,7 @@ struct disk_options {
     u32 line;
     enum virtio_interrupts interrupts;
     enum chains chains;
-    bool event_idx;
+    bool event_idx, packed;  // packed: if the device has that, and then all chains indirect
     u16 queue_size, depth;  // 0: as large as the device has it; as many as fit with three descriptors each
 };
 
@@ -49,7 +54,16 @@ bool disk_open(struct disk *d, const struct disk_options *o);
 
 // A free request, or null when all are in flight.
 struct request *disk_take(struct disk *d);
+// Lays a request out, without giving it to the device: a request that is as it was can go again and again.
+void disk_prepare(struct disk *d, struct request *r, enum request_type type, u64 sector, u32 bytes);
 void disk_submit(struct disk *d, struct request *r, enum request_type type, u64 sector, u32 bytes);
+// Gives a request that is laid out to the device; for each request, so without a call.
+static inline void disk_queue(struct disk *d, struct request *r) {
+    struct virtqueue *q = &d->virtio.queue;
+    if (q->packed) virtqueue_add_packed(q, r->index, r->indirect, request_table_bytes(r));
+    else virtqueue_add(q, (u16) (r->index * d->stride));
+}
+
 // The next completed request, or null. To be given back by disk_release.
 struct request *disk_completed(struct disk *d);
 void disk_release(struct disk *d, struct request *r);

@@ -9,6 +9,7 @@
 #include "pci.h"
 #include "power.h"
 #include "print.h"
+#include "requests.h"
 #include "smp.h"
 #include "string.h"
 #include "trap.h"
@@ -59,6 +60,7 @@ static void run_mode(void) {
     if (mode_is("demo")) run_on_disk(workload_demo);
     else if (mode_is("hold")) run_on_disk(workload_hold);
     else if (mode_is("journal")) run_on_disk(workload_journal);
+    else if (mode_is("requests")) run_on_disk(requests);
     else if (mode_is("hotplug")) { find_buses(); clock_ready(); hotplug(&options); }
     else if (mode_is("entropy")) { find_buses(); entropy_check(&options); }
     else if (mode_is("smp")) { clock_ready(); smp_check(); }

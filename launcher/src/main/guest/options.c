@@ -42,6 +42,7 @@ static void set(struct options *o, const struct word *w) {
     else if (is(w, "seed")) o->seed = number(w);
     else if (is(w, "every")) o->every = number(w);
     else if (is(w, "count")) o->count = number(w);
+    else if (is(w, "bytes")) o->bytes = number(w);
     else if (is(w, "deaf")) o->deaf = number(w);
     else if (is(w, "rude")) o->rude = true;
     else if (is(w, "debugexit")) o->debug_exit = (u8) number(w);
@@ -51,6 +52,7 @@ static void set(struct options *o, const struct word *w) {
     else if (is(w, "intx")) { d->interrupts = INTERRUPTS_LINE; d->line = (u32) number(w); }
     else if (is(w, "direct")) d->chains = CHAINS_DIRECT;
     else if (is(w, "indirect")) d->chains = CHAINS_INDIRECT;
+    else if (is(w, "packed")) d->packed = true;
     else if (is(w, "noeventidx")) d->event_idx = false;
     else if (is(w, "nox2apic")) o->no_x2apic = true;
     else if (is(w, "ecam")) { o->ecam = true; o->ecam_address = number(w); }

@@ -8,7 +8,7 @@
 struct options {
     char mode[16];
     char via[8];            // of mode=reset
-    u64 blocks, rounds, ms, seed, every, count;
+    u64 blocks, rounds, ms, seed, every, count, bytes;
     int debug_exit;         // -1: none
     u64 deaf;               // of mode=hotplug
     bool rude;

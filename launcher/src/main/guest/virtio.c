@@ -144,9 +144,9 @@ static void enable_queue(struct virtio *v) {
     u32 device = v->mmio ? MMIO_QUEUE_DEVICE : PCI_QUEUE_DEVICE;
     if (v->mmio) write32(v->common + MMIO_QUEUE_SIZE, v->queue.size);
     else write16(v->common + PCI_QUEUE_SIZE, v->queue.size);
-    write_address(v->common + descriptors, (u64) v->queue.descriptors);
-    write_address(v->common + driver, (u64) v->queue.available);
-    write_address(v->common + device, (u64) v->queue.used);
+    write_address(v->common + descriptors, virtqueue_descriptor_area(&v->queue));
+    write_address(v->common + driver, virtqueue_driver_area(&v->queue));
+    write_address(v->common + device, virtqueue_device_area(&v->queue));
     if (v->mmio) { write32(v->common + MMIO_QUEUE_READY, 1); return; }
     v->notify += (u64) v->notify_multiplier * read16(v->common + PCI_QUEUE_NOTIFY_OFFSET);
     write16(v->common + PCI_QUEUE_ENABLE, 1);
@@ -196,7 +196,7 @@ void virtio_start(struct virtio *v, u16 max_size, enum virtio_interrupts interru
     if (size == 0) fail("the device has no queue 0");
     if (size & (size - 1)) fail("a queue of %u is not a power of two", (u64) size);
     while (size > max_size && size > 4) size /= 2;
-    virtqueue_init(&v->queue, size, v->features >> VIRTIO_F_EVENT_IDX & 1);
+    virtqueue_init(&v->queue, size, v->features >> VIRTIO_F_EVENT_IDX & 1, v->features >> VIRTIO_F_RING_PACKED & 1);
     if (interrupts == INTERRUPTS_MSIX && !use_msix(v)) interrupts = INTERRUPTS_LINE;
     if (interrupts == INTERRUPTS_LINE) use_line(v, line);
     else if (interrupts == INTERRUPTS_NONE && !v->mmio) pci_enable(&v->pci, false);
@@ -217,7 +217,7 @@ void virtio_publish(struct virtio *v) {
 enum { PATIENCE_MS = 40000, PATIENCE_TIMER_TICKS = 10 };    // the timer's ticks are 4.3 s
 
 static void poll(const struct virtqueue *q) {
-    for (u64 start = rdtsc(); q->used->idx == q->last_used; pause()) {
+    for (u64 start = rdtsc(); virtqueue_is_empty(q); pause()) {
         if (rdtsc() - start > from_ms(PATIENCE_MS)) fail("no request completed for %u ms", (u64) PATIENCE_MS);
     }
 }
@@ -236,7 +236,7 @@ void virtio_wait(struct virtio *v) {
         sleep_until_interrupt();
         u64 passed = interrupts_taken[VECTOR_TIMER] - ticks;
         // An element may have come just before a tick, its interrupt still on the way: judged one tick later.
-        if (passed >= 2 && q->used->idx != q->last_used && virtio_interrupts_taken(v) == taken) {
+        if (passed >= 2 && !virtqueue_is_empty(q) && virtio_interrupts_taken(v) == taken) {
             fail("a used element came without the interrupt that was asked for");
         }
         if (passed >= PATIENCE_TIMER_TICKS) fail("no request completed in %u turns of the timer", passed);

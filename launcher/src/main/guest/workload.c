@@ -128,9 +128,9 @@ static void tell_disk(const struct disk *d) {
     const struct virtio *v = &d->virtio;
     if (v->mmio) print("disk: virtio-mmio at %x", v->common);
     else print("disk: virtio-pci at 00:%x%x.%u", (u64) v->pci.slot >> 4, (u64) v->pci.slot & 15, (u64) v->pci.function);
-    print(", %u MiB%s, queue of %u, %u in flight, %s, %s%s\n", d->sectors >> 11, d->read_only ? " read-only" : "",
+    print(", %u MiB%s, queue of %u, %u in flight, %s, %s%s%s\n", d->sectors >> 11, d->read_only ? " read-only" : "",
         (u64) v->queue.size, (u64) d->depth, interrupts[v->interrupts], chains[d->chains],
-        v->queue.event_idx ? ", event index" : "");
+        v->queue.event_idx ? ", event index" : "", v->queue.packed ? ", packed" : "");
 }
 
 static void tell_tally(const char *what, const struct tally *t) {

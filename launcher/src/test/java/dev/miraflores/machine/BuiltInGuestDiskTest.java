@@ -39,7 +39,8 @@ class BuiltInGuestDiskTest {
     /** Interrupts of both kinds and none, chains of both kinds, depths, PCI by memory, without EVENT_IDX or x2APIC. */
     @ParameterizedTest
     @ValueSource(strings = {"poll", "intx", "ecam nox2apic", "direct noeventidx", "indirect", "depth=1", "queue=16 intx",
-        "direct poll noeventidx", "indirect queue=64 intx noeventidx"})
+        "direct poll noeventidx", "indirect queue=64 intx noeventidx", "packed", "packed poll noeventidx",
+        "packed queue=8 intx"})
     void shouldServeADriverThatWorksItsOwnWay(String words) throws Exception {
         Path disk = BuiltInGuest.disk(directory, 64);
         BuiltInGuest.run("blocks=48 rounds=2 " + words, m -> m.drive(DriveConfig.of(disk.toString()))).assertPassed();
@@ -74,6 +75,28 @@ class BuiltInGuestDiskTest {
         BuiltInGuest.run("blocks=48 rounds=2" + where, m -> m.virtio(transport).rng(true)
                 .drive(DriveConfig.parse("file=" + disk + ",dataplane=off"))).assertPassed();
         BuiltInGuest.assertWritten(disk, 0, 48, 1, 1);
+    }
+
+    /** What {@code bench/run compare} asks of it: as many reads at a time as each order says, none of them failed. */
+    @ParameterizedTest
+    @ValueSource(strings = {"indirect", "packed", "intx"})
+    void shouldReadForAsLongAsItIsTold(String words) throws Exception {
+        Path disk = BuiltInGuest.disk(directory, 64);
+        ScriptedConsole console = new ScriptedConsole();
+        MachineConfig machine = BuiltInGuest.machine("mode=requests bytes=512 " + words, console)
+                .drive(DriveConfig.of(disk.toString())).build();
+        try (VirtualMachine vm = VirtualMachine.create(machine)) {
+            vm.start();
+            console.await("ready", BuiltInGuest.LIMIT);
+            console.type("1 20\n");
+            console.await("round: depth 1,", BuiltInGuest.LIMIT);
+            console.type("16 20\n");
+            console.await("round: depth 16,", BuiltInGuest.LIMIT);
+            console.type("q");
+            assertInstanceOf(StopCause.PowerOff.class, vm.await(BuiltInGuest.LIMIT), console::text);
+        }
+        assertTrue(console.text().contains("\nresult: ok"), console.text());
+        assertTrue(Pattern.compile("depth 16, [1-9]\\d+ requests").matcher(console.text()).find(), console.text());
     }
 
     @Test
