@@ -7,6 +7,7 @@
 disk force disk.img
 truncate -s 8M "$out/disks/first.img"
 truncate -s 8M "$out/disks/second.img"
+limit=${LAB_LIMIT:-400}   # more than a boot and a job: the host waits, too
 compile_api
 in_l1 <<'L1'
 api Force "$append" > "$out/guest.log"

@@ -6,6 +6,7 @@
 
 disk hotplug disk.img
 truncate -s 32M "$out/disks/hot.img"
+limit=${LAB_LIMIT:-400}   # more than a boot and a job: the host waits, too
 compile_api
 in_l1 <<'L1'
 api Hotplug "$append" > "$out/guest.log"

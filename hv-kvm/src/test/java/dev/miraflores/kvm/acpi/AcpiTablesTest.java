@@ -180,4 +180,18 @@ class AcpiTablesTest {
     private static boolean contains(ByteBuffer table, String text) {
         return StandardCharsets.ISO_8859_1.decode(table.duplicate()).toString().contains(text);
     }
+
+    @Test
+    void shouldNameOnlySlotsThatCanBeFilledAndEmptied() {
+        AcpiConfig.PciHotplug hotplug = new AcpiConfig.PciHotplug(0x640, 0x12, 1 << 3 | 1 << 31);
+        ByteBuffer dsdt = new TableReader(AcpiTables.build(AcpiConfig.builder(1).pciHotplug(hotplug).build())).get("DSDT");
+        ByteBuffer fixed = new TableReader(AcpiTables.build(AcpiConfig.builder(1).build())).get("DSDT");
+
+        for (String name : List.of("S003", "S01F", "_EJ0", "_SUN", "_E12")) {
+            assertTrue(contains(dsdt, name), name);
+            assertFalse(contains(fixed, name), name);
+        }
+        assertFalse(contains(dsdt, "S001"));
+        assertThrows(IllegalArgumentException.class, () -> new AcpiConfig.PciHotplug(0x640, 1, 1));
+    }
 }
