@@ -77,7 +77,7 @@ final class ClusterRequest extends Task {
         state = State.MAP;
         if (io.operation() == Operation.DISCARD) {
             position = geometry.roundUp(position);
-            end = end == metadata.diskBytes ? end : end & ~geometry.clusterMask;
+            end = end == metadata.diskBytes() ? end : end & ~geometry.clusterMask;
         }
         run(0);
     }
@@ -526,7 +526,7 @@ final class ClusterRequest extends Task {
         }
         boolean zeroAlready = map.kind == Kind.ZERO || map.kind == Kind.UNALLOCATED && position >= link.backingBytes;
         long clusterEnd = (position & ~geometry.clusterMask) + geometry.clusterBytes;
-        boolean whole = (position & geometry.clusterMask) == 0 && (end >= clusterEnd || end == metadata.diskBytes);
+        boolean whole = (position & geometry.clusterMask) == 0 && (end >= clusterEnd || end == metadata.diskBytes());
         if (zeroAlready && !(whole && guest.mayUnmap() && (map.entry & OFFSET_MASK) != 0)) {
             moved(map.bytes);
         } else if (whole && (geometry.hasZeroClusters() || guest.mayUnmap() && !metadata.hasBacking)) {
@@ -584,7 +584,7 @@ final class ClusterRequest extends Task {
     }
 
     private boolean isWhole(long at) {
-        return at + geometry.clusterBytes <= end || at < end && end == metadata.diskBytes;
+        return at + geometry.clusterBytes <= end || at < end && end == metadata.diskBytes();
     }
 
     /** What an entry becomes. */

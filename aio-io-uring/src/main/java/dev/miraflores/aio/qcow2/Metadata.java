@@ -38,7 +38,6 @@ final class Metadata implements BlockReturn {
     final boolean readOnly;
     final boolean hasBacking;
     final ImageMemory memory;
-    final long diskBytes;
 
     final Table l1;
     final Table reftable;
@@ -72,6 +71,7 @@ final class Metadata implements BlockReturn {
     private ClusterRequest[] locked = new ClusterRequest[16];
     private int lockedCount;
 
+    private long diskBytes;
     /** Bytes that the file certainly has. */
     private long fileBytes;
 
@@ -169,6 +169,18 @@ final class Metadata implements BlockReturn {
             inFlight--;
             endIfIdle();
         }
+    }
+
+    // ---- size
+
+    long diskBytes() {
+        return diskBytes;
+    }
+
+    /** The disk has become larger, and the L1 table in the file as long as it says now. */
+    void grown(long byteSize) {
+        diskBytes = byteSize;
+        l1.grown((int) Math.max(l1.size(), geometry.l1Entries(byteSize)));
     }
 
     // ---- slices

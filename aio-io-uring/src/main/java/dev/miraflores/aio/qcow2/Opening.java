@@ -153,6 +153,22 @@ final class Opening {
         }
     }
 
+    /** Writes zeroes behind the L1 table, then the header's part that says how large all is: one sector, so one of the two. */
+    static int writeSize(BlockFile file, Geometry geometry, Table l1, long diskBytes) {
+        int entries = (int) Math.max(l1.size(), geometry.l1Entries(diskBytes));
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment zeroes = arena.allocate((long) (entries - l1.size()) * ENTRY_BYTES, Long.BYTES);
+            MemorySegment sizes = arena.allocate(L1_SIZE + Integer.BYTES - SIZE, Long.BYTES);
+            sizes.set(Metadata.BE64, 0, diskBytes);
+            sizes.set(Metadata.BE32, L1_SIZE - SIZE, entries);
+            long rc = zeroes.byteSize() == 0 ? 0
+                : FileIo.pwrite(file.number(), zeroes, l1.offset() + (long) l1.size() * ENTRY_BYTES);
+            rc = rc < 0 ? rc : rc == zeroes.byteSize() ? FileIo.fdatasync(file.number()) : -Errno.EIO;
+            rc = rc < 0 ? rc : FileIo.pwrite(file.number(), sizes, SIZE);
+            return (int) (rc < 0 ? rc : FileIo.fdatasync(file.number()));
+        }
+    }
+
     /** They say that something is consistent with the disk, which it will not be after a write of ours. */
     private void clearAutoclearFeatures() {
         if (header.autoclear() == 0) {

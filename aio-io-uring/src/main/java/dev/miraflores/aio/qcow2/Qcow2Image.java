@@ -36,6 +36,8 @@ public final class Qcow2Image implements AutoCloseable {
     private final BlockFile file;
     private final Backing backing;
     private final Metadata metadata;
+    private final boolean canBeResized;
+    private volatile long byteSize;
 
     /** Where links are: {@code null} where there is none, and nothing of theirs is under way. Guarded by this. */
     private Home home;
@@ -51,6 +53,9 @@ public final class Qcow2Image implements AutoCloseable {
 
         BlockLink open(Backing target, LinkOptions options);
 
+        /** Runs {@code action} there, and waits until it has. */
+        void call(Runnable action);
+
         /** Runs {@code action} soon, not within what runs now. */
         void execute(Runnable action);
 
@@ -61,10 +66,12 @@ public final class Qcow2Image implements AutoCloseable {
 
     private int users;
 
-    private Qcow2Image(BlockFile file, Backing backing, Metadata metadata) {
+    private Qcow2Image(BlockFile file, Backing backing, Metadata metadata, boolean canBeResized) {
         this.file = file;
         this.backing = backing;
         this.metadata = metadata;
+        this.canBeResized = canBeResized;
+        this.byteSize = metadata.diskBytes();
     }
 
     /**
@@ -91,7 +98,9 @@ public final class Qcow2Image implements AutoCloseable {
             opened = Backing.open(path, header, cache, backing);
             Metadata metadata = opening.read(opened != null, l2CacheBytes, refcountCacheBytes);
             setDirect(file, true);
-            Qcow2Image image = new Qcow2Image(file, opened, metadata);
+            // Snapshots of version 2 have no size of their own.
+            Qcow2Image image = new Qcow2Image(file, opened, metadata,
+                header.snapshots() == 0 || header.geometry().version >= 3);
             done = true;
             return image;
         } finally {
@@ -118,7 +127,7 @@ public final class Qcow2Image implements AutoCloseable {
 
     /** Bytes on the disk, a multiple of 512. */
     public long byteSize() {
-        return metadata.diskBytes;
+        return byteSize;
     }
 
     public boolean isReadOnly() {
@@ -213,6 +222,55 @@ public final class Qcow2Image implements AutoCloseable {
                 Qcow2Image.this.notifyAll();
             }
         }
+    }
+
+    /**
+     * Makes the disk larger, as far as its L1 table's clusters go. No request is under way on any link meanwhile. Waits for
+     * the host's disk, so not on an I/O thread.
+     *
+     * @return its size, which is {@code newBytes}
+     * @throws DriveException where it cannot be, in one line
+     */
+    public synchronized long resize(long newBytes) {
+        if (newBytes == byteSize) {
+            return byteSize;
+        }
+        String whyNot = whyNotResized(newBytes);
+        if (whyNot != null) {
+            throw new DriveException("drive " + file + ": cannot be resized to " + newBytes + " bytes: " + whyNot
+                + "; end its use and do it with: qemu-img resize " + file + " " + newBytes);
+        }
+        setDirect(file, false);
+        int rc = Opening.writeSize(file, metadata.geometry, metadata.l1, newBytes);
+        setDirect(file, true);
+        if (rc < 0) {
+            throw new DriveException("drive " + file + ": cannot be resized: " + Errno.name(-rc));
+        }
+        Runnable grown = () -> metadata.grown(newBytes);
+        if (home == null) {
+            grown.run();
+        } else {
+            home.call(grown);
+        }
+        byteSize = newBytes;
+        return newBytes;
+    }
+
+    private String whyNotResized(long newBytes) {
+        Geometry geometry = metadata.geometry;
+        long room = geometry.clusters((long) metadata.l1.size() * Qcow2Layout.ENTRY_BYTES) << geometry.clusterBits - 3;
+        if (newBytes < byteSize) {
+            return "it would become smaller";
+        }
+        if (metadata.readOnly || metadata.isCorrupt() || newBytes % BlockFile.SECTOR_BYTES != 0) {
+            return metadata.readOnly ? "it is read-only" : metadata.isCorrupt() ? "it is corrupt" : "no multiple of 512";
+        }
+        if (backing != null || !canBeResized || (byteSize & geometry.clusterMask) != 0) {
+            // What is behind the end of the disk is not known to be zero.
+            return backing != null ? "it has a backing file" : canBeResized ? "it does not end with a cluster"
+                : "it has snapshots of version 2";
+        }
+        return geometry.l1Entries(newBytes) > room ? "its L1 table has no room" : null;
     }
 
     /** Writes what is only in memory, and closes the file and its backing file. Once more does nothing. */

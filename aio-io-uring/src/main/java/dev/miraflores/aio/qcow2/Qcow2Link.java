@@ -27,7 +27,7 @@ final class Qcow2Link implements BlockLink {
     /** The guest's memory, and the image's own. */
     final IoMemory guestMemory;
 
-    private final long diskBytes;
+    private final Metadata metadata;
     private final Mapping iovecs;
     private final ClusterRequest[] idle;
     private int idleCount;
@@ -40,7 +40,7 @@ final class Qcow2Link implements BlockLink {
         this.backing = backing;
         this.backingBytes = backingBytes;
         this.guestMemory = guestMemory;
-        this.diskBytes = metadata.diskBytes;
+        this.metadata = metadata;
         long slotBytes = (long) MAX_BUFFERS * BlockIo.IOVEC_BYTES;
         // Touched only as far as requests have buffers.
         this.iovecs = Mapping.anonymous(slotBytes * depth, Mapping.MAP_NORESERVE);
@@ -53,7 +53,7 @@ final class Qcow2Link implements BlockLink {
 
     @Override
     public void submit(BlockIo io) {
-        if (io.bufferCount() > MAX_BUFFERS - PADS || io.offset() < 0 || io.byteCount() > diskBytes - io.offset()) {
+        if (io.bufferCount() > MAX_BUFFERS - PADS || io.offset() < 0 || io.byteCount() > metadata.diskBytes() - io.offset()) {
             io.complete(-Errno.EINVAL);
         } else if (idleCount == 0) {
             waiting.add(io);

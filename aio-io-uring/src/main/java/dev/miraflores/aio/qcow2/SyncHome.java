@@ -19,6 +19,11 @@ record SyncHome() implements Qcow2Image.Home {
     }
 
     @Override
+    public void call(Runnable action) {
+        action.run();
+    }
+
+    @Override
     public void execute(Runnable action) {
         action.run();
     }

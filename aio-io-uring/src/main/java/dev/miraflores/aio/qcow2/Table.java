@@ -51,6 +51,11 @@ final class Table {
         return Arrays.copyOf(entries, newSize);
     }
 
+    /** There is more of it, in the same place: zeroes. */
+    void grown(int newSize) {
+        entries = copy(newSize);
+    }
+
     /** The table has moved, and stands there in full. */
     void moved(long newOffset, long[] newEntries) {
         offset = newOffset;

@@ -20,6 +20,11 @@ record ThreadHome(IoThread thread) implements Qcow2Image.Home {
     }
 
     @Override
+    public void call(Runnable action) {
+        thread.call(action);
+    }
+
+    @Override
     public void execute(Runnable action) {
         thread.execute(action);
     }

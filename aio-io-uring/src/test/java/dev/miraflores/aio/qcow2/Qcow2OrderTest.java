@@ -2,12 +2,14 @@
 package dev.miraflores.aio.qcow2;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.BlockIo;
 import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.aio.BlockLink;
 import dev.miraflores.aio.CacheMode;
+import dev.miraflores.aio.DriveException;
 import dev.miraflores.aio.IoMemory;
 import dev.miraflores.aio.LinkOptions;
 import dev.miraflores.linux.Errno;
@@ -162,6 +164,34 @@ class Qcow2OrderTest {
         assertEquals(Qcow2Layout.INCOMPATIBLE_CORRUPT, ByteBuffer.wrap(after).getLong(Qcow2Layout.INCOMPATIBLE_FEATURES));
         assertEquals(0, image.getShort(block));
         assertTrue(QemuImg.run("check", "-r", "all", path.toString()).code() == 0);
+    }
+
+    @Test
+    void shouldGrowWhileItIsUsed() {
+        Path path = QemuImg.create(folder.resolve("disk.qcow2"), "", 1 << 20);
+        long large = 3L << 30;
+        try (Qcow2Image image = open(path)) {
+            BlockLink link = attach(image);
+            MemorySegment bytes = memory.asSlice(0, 4096).fill((byte) 0x33);
+            assertEquals(0, run(link, new Request(Operation.WRITE, (1 << 20) - 4096, bytes)));
+            assertEquals(-Errno.EINVAL, run(link, new Request(Operation.WRITE, 1 << 20, bytes)));
+            assertEquals(large, image.resize(large));
+            assertEquals(large, image.byteSize());
+            assertEquals(0, run(link, new Request(Operation.WRITE, large - 4096, bytes)));
+            assertEquals(-Errno.EINVAL, run(link, new Request(Operation.WRITE, large, bytes)));
+            String refusal = assertThrows(DriveException.class, () -> image.resize(1 << 20)).getMessage();
+            assertTrue(refusal.contains("smaller") && refusal.contains("qemu-img resize"), refusal);
+            link.close();
+        }
+        QemuImg.check(path);
+        assertTrue(QemuImg.run("info", path.toString()).output().contains(Long.toString(large)));
+        try (Qcow2Image image = open(path)) {
+            BlockLink link = attach(image);
+            MemorySegment read = memory.asSlice(0, 4096).fill((byte) 0);
+            assertEquals(0, run(link, new Request(Operation.READ, large - 4096, read)));
+            assertEquals(0x33, read.get(ValueLayout.JAVA_BYTE, 4095));
+            link.close();
+        }
     }
 
     /** An L2 entry that points to a table: the guest must not get to write there. */

@@ -59,6 +59,11 @@ final class ShuffledHome implements Qcow2Image.Home {
     }
 
     @Override
+    public void call(Runnable action) {
+        action.run();
+    }
+
+    @Override
     public void execute(Runnable action) {
         action.run();
     }

@@ -38,6 +38,11 @@ final class Qcow2Backend implements BlockBackend {
     }
 
     @Override
+    public long resize(long bytes) {
+        return image.resize(bytes);
+    }
+
+    @Override
     public BlockLink attach(IoThread thread, LinkOptions options) {
         return image.attach(thread, options);
     }
