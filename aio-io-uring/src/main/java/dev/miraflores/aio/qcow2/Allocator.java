@@ -57,8 +57,8 @@ final class Allocator {
     /**
      * Allocates clusters that follow each other.
      *
-     * @return how many, from 1 to {@code wanted}; or {@link Task#WAIT}, with {@code waiter} in a queue and nothing allocated;
-     *     or −errno
+     * @return how many, from 1 to {@code wanted}; or {@link Task#WAIT}, with {@code waiter} in a queue and nothing
+     *     allocated; or −errno
      */
     int allocate(int wanted, Task waiter) {
         while (true) {

@@ -12,8 +12,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
 /**
- * Reads and checks what is held of an image as long as it is open, and makes a file that is written fit for it. Waits for the
- * disk, so it is done before there is an I/O thread.
+ * Reads and checks what is held of an image as long as it is open, and makes a file that is written fit for it. Waits for
+ * the disk, so it is done before there is an I/O thread.
  */
 final class Opening {
 
@@ -153,7 +153,7 @@ final class Opening {
         }
     }
 
-    /** Writes zeroes behind the L1 table, then the header's part that says how large all is: one sector, so one of the two. */
+    /** Writes zeroes behind the L1 table, then, in one sector, the header's part that says how large all is. */
     static int writeSize(BlockFile file, Geometry geometry, Table l1, long diskBytes) {
         int entries = (int) Math.max(l1.size(), geometry.l1Entries(diskBytes));
         try (Arena arena = Arena.ofConfined()) {

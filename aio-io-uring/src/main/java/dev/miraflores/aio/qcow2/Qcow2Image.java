@@ -172,9 +172,9 @@ public final class Qcow2Image implements AutoCloseable {
             home = wanted;
         }
         if (users == 0) {
+            // Counted where the first queue's are: what is given back to the file goes this way.
             metadata.attach(wanted.open(file, new LinkOptions(
-                IoMemory.of(List.of(metadata.memory.all())), METADATA_DEPTH, false, LinkOptions.engineCounters(),
-                options.engine())));
+                IoMemory.of(List.of(metadata.memory.all())), METADATA_DEPTH, false, options.counters(), options.engine())));
         }
         users++;
         IoMemory memory = memory(options.memory());

@@ -53,7 +53,8 @@ final class Qcow2Link implements BlockLink {
 
     @Override
     public void submit(BlockIo io) {
-        if (io.bufferCount() > MAX_BUFFERS - PADS || io.offset() < 0 || io.byteCount() > metadata.diskBytes() - io.offset()) {
+        if (io.bufferCount() > MAX_BUFFERS - PADS || io.offset() < 0
+                || io.byteCount() > metadata.diskBytes() - io.offset()) {
             io.complete(-Errno.EINVAL);
         } else if (idleCount == 0) {
             waiting.add(io);

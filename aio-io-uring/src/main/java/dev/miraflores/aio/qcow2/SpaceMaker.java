@@ -9,8 +9,8 @@ import java.lang.foreign.MemorySegment;
  * Makes what an allocation needs: a longer file, a refcount block, a larger refcount table. One at a time; all who need any
  * wait, and look again.
  * <p>A new block is written, its own refcount in it, before the table in memory points to it; a commit writes the table
- * after a sync. A table that has to grow is written anew to a place behind all that it covered, together with the blocks that
- * cover the new place; then the header points to it, in one sector. Until then the old one holds.
+ * after a sync. A table that has to grow is written anew to a place behind all that it covered, together with the blocks
+ * that cover the new place; then the header points to it, in one sector. Until then the old one holds.
  */
 final class SpaceMaker extends Task {
 

@@ -157,7 +157,8 @@ final class DiskModel {
             } else if (kind == 14 && discardReadsZero) {
                 beginRange(Operation.DISCARD, offset, length, true);
                 int from = (offset + clusterBytes - 1) / clusterBytes * clusterBytes;
-                int to = offset + length == content.length ? offset + length : (offset + length) / clusterBytes * clusterBytes;
+                int end = offset + length;
+                int to = end == content.length ? end : end / clusterBytes * clusterBytes;
                 if (from < to) {
                     Arrays.fill(content, from, to, (byte) 0);
                 }

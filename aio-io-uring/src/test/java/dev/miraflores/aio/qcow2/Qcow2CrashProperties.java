@@ -23,7 +23,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.lifecycle.AddLifecycleHook;
 
-/** Requests that finish in any order, and what a crash at any moment leaves: an image that is valid, and what was flushed. */
+/** Requests finish in any order, and what a crash at any moment leaves is an image that is valid, and what was flushed. */
 @AddLifecycleHook(NeedsQemuImg.Hook.class)
 class Qcow2CrashProperties {
 

@@ -134,7 +134,8 @@ final class ShuffledHome implements Qcow2Image.Home {
             };
             for (int at = 0; at < write.bytes.length; at += SECTOR) {
                 if (torn ? random.nextBoolean() : survives) {
-                    System.arraycopy(write.bytes, at, left, (int) write.offset + at, Math.min(SECTOR, write.bytes.length - at));
+                    int count = Math.min(SECTOR, write.bytes.length - at);
+                    System.arraycopy(write.bytes, at, left, (int) write.offset + at, count);
                 }
             }
         }
@@ -194,7 +195,8 @@ final class ShuffledHome implements Qcow2Image.Home {
                     for (int i = 0; i < io.bufferCount(); i++) {
                         MemorySegment part = arena.allocate(io.bufferLength(i));
                         memory.read(io.bufferAddress(i), part, 0, io.bufferLength(i));
-                        MemorySegment.copy(part, ValueLayout.JAVA_BYTE, 0, copy, ValueLayout.JAVA_BYTE, done, io.bufferLength(i));
+                        MemorySegment.copy(
+                            part, ValueLayout.JAVA_BYTE, 0, copy, ValueLayout.JAVA_BYTE, done, io.bufferLength(i));
                         done += io.bufferLength(i);
                     }
                 }

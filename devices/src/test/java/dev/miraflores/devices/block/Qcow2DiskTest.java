@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.DriveException;
+import dev.miraflores.aio.EngineCounter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -67,6 +68,11 @@ class Qcow2DiskTest extends DiskFixture {
         }
         assertEquals(OK, driver.range(BlockDriver.DISCARD, 0, 256, 0));
         Arrays.fill(content, 0, 256 * 512, (byte) 0);
+        // Given back when no table on disk points to it any more.
+        assertEquals(OK, driver.request(BlockDriver.FLUSH, 0, 0, 0));
+        await("the clusters are given back", () ->
+            device.counters(0).engine().get(EngineCounter.DISCARDED_BYTES)
+                + device.counters(1).engine().get(EngineCounter.DISCARDED_BYTES) >= 256 * 512);
         device.close();
 
         Files.write(image, content);
