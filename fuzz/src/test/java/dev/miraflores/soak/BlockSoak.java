@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.soak;
 
+import dev.miraflores.aio.mirror.MirrorConfig;
+import dev.miraflores.aio.mirror.MirrorJob;
+import dev.miraflores.aio.mirror.MirrorState;
+import dev.miraflores.aio.mirror.MirrorTarget;
 import dev.miraflores.aio.throttle.ThrottleConfig;
 import dev.miraflores.aio.throttle.ThrottleGroup;
 import dev.miraflores.aio.throttle.ThrottleKind;
@@ -9,17 +13,19 @@ import dev.miraflores.aio.throttle.ThrottleStage;
 import dev.miraflores.devices.block.BlockDeviceConfig.Format;
 import dev.miraflores.devices.block.VirtioBlockDevice;
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 
 /**
- * One disk under random requests, with throttles, pauses, resets and unplugging coming and going, and at the end a look at
- * the image itself.
+ * One disk under random requests, with throttles, mirrors, pauses, resets and unplugging coming and going, and at the end
+ * a look at the image itself.
  * <p>Thread: one.
  */
 final class BlockSoak {
@@ -28,11 +34,17 @@ final class BlockSoak {
     private static final int EVENT_INTERVAL = 300;
     private static final int WRITEBACK_OFFSET = 32;
     private static final int OK = 0;
+    private static final long PATIENCE_SECONDS = 60;
 
     private final long seed;
     private final Random random;
     private final SoakPlan plan;
-    private final Path image;
+    private final Path directory;
+    /** Where the disk is now, and as what: a mirror takes it elsewhere. */
+    private Path image;
+    private Format format;
+    private int targets;
+    private MirrorJob mirror;
     private final DiskModel model = new DiskModel(SECTORS);
     /** Requests that are under way on a sector: reads, or −1 for one that changes it. */
     private final int[] busy = new int[SECTORS];
@@ -46,6 +58,8 @@ final class BlockSoak {
         this.random = new Random(seed);
         SoakPlan chosen = SoakPlan.of(index, random);
         this.plan = chosen.format() == Format.QCOW2 && !QemuImg.isThere() ? chosen.withRaw() : chosen;
+        this.directory = directory;
+        this.format = plan.format();
         this.image = directory.resolve("soak-" + seed + "-" + index + ".img");
     }
 
@@ -76,33 +90,48 @@ final class BlockSoak {
                 }
                 settle(driver);
             } finally {
-                device.close();
+                close();
             }
-            checkImage();
+            checkImage(image, format, Map.of());
         } finally {
             Files.deleteIfExists(image);
         }
     }
 
     private void create() throws IOException {
-        if (plan.format() == Format.QCOW2) {
+        if (format == Format.QCOW2) {
             QemuImg.run("create", "-q", "-f", "qcow2", "-o", "cluster_size=" + (512 << random.nextInt(9))
                 + ",refcount_bits=" + (8 << random.nextInt(3)), image.toString(), String.valueOf((long) SECTORS << 9));
         } else {
-            try (FileChannel file = FileChannel.open(image, java.nio.file.StandardOpenOption.CREATE,
-                    java.nio.file.StandardOpenOption.WRITE)) {
-                file.write(java.nio.ByteBuffer.allocate(1), ((long) SECTORS << 9) - 1);
-            }
+            createRaw(image);
+        }
+    }
+
+    private static void createRaw(Path path) throws IOException {
+        try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+            file.setLength((long) SECTORS << 9);
         }
     }
 
     private void open(SoakDriver driver) {
-        device = VirtioBlockDevice.open(plan.config(image));
+        device = VirtioBlockDevice.open(plan.config(image, format));
         throttle = null;
         driver.start(device, plan);
     }
 
-    private void step(SoakDriver driver) throws InterruptedException {
+    /** With whatever is under way. */
+    private void close() throws IOException, InterruptedException {
+        device.close();
+        if (mirror != null) {
+            if (!mirror.awaitEnd(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                throw new AssertionError("the mirror goes on without a disk: " + mirror);
+            }
+            Files.delete(target());
+            mirror = null;
+        }
+    }
+
+    private void step(SoakDriver driver) throws IOException, InterruptedException {
         if (random.nextInt(EVENT_INTERVAL) == 0) {
             event(driver);
         }
@@ -231,8 +260,8 @@ final class BlockSoak {
         }
     }
 
-    private void event(SoakDriver driver) {
-        switch (random.nextInt(6)) {
+    private void event(SoakDriver driver) throws IOException, InterruptedException {
+        switch (random.nextInt(9)) {
             case 0 -> limit();
             case 1 -> device.writeConfig(WRITEBACK_OFFSET, 1, random.nextInt(2));
             case 2 -> {
@@ -245,10 +274,11 @@ final class BlockSoak {
                 driver.start(device, plan);
             }
             case 4 -> {
-                device.close();
+                close();
                 giveUp(driver);
                 open(driver);
             }
+            case 5, 6, 7 -> mirror(driver);
             default -> unlimit();
         }
     }
@@ -271,6 +301,55 @@ final class BlockSoak {
         }
     }
 
+    private Path target() {
+        return directory.resolve(image.getFileName() + ".mirror" + targets);
+    }
+
+    /** Begins to mirror the disk, or ends what was begun one way or the other. */
+    private void mirror(SoakDriver driver) throws IOException, InterruptedException {
+        if (mirror == null) {
+            targets++;
+            createRaw(target());
+            mirror = device.mirror(MirrorTarget.file(target().toString(), plan.cache()),
+                MirrorConfig.DEFAULTS.withGranularity(4096 << random.nextInt(5)).withChunks(1 << 16 + random.nextInt(4), 4),
+                (job, state) -> { });
+            return;
+        }
+        if (mirror.state() == MirrorState.FAILED) {
+            throw new AssertionError("the mirror failed: " + mirror.failure());
+        }
+        if (mirror.state() != MirrorState.READY) {
+            if (random.nextInt(3) == 0) {
+                endMirror();
+            }
+            return;
+        }
+        switch (random.nextInt(3)) {
+            case 0 -> endMirror();
+            case 1 -> {
+                mirror.stop();
+                checkImage(target(), Format.RAW, driver.pending());
+                Files.delete(target());
+                mirror = null;
+            }
+            default -> {
+                mirror.complete();
+                Files.delete(image);
+                Path old = image;
+                image = directory.resolve(image.getFileName() + "m");
+                Files.move(directory.resolve(old.getFileName() + ".mirror" + targets), image);
+                format = Format.RAW;
+                mirror = null;
+            }
+        }
+    }
+
+    private void endMirror() throws IOException {
+        mirror.cancel();
+        Files.delete(target());
+        mirror = null;
+    }
+
     /** The disk was reset: what came back came back, and the rest was done or not. */
     private void giveUp(SoakDriver driver) {
         for (SoakRequest request; (request = driver.poll()) != null; ) {
@@ -278,7 +357,7 @@ final class BlockSoak {
             driver.giveBack(request);
         }
         for (SoakRequest request : driver.abandoned()) {
-            if (isTransfer(request) && request.type != SoakRequest.IN) {
+            if (request.changes()) {
                 for (int i = request.sector; i < request.sector + request.sectors; i++) {
                     model.setMaybe(i, request.type == SoakRequest.OUT ? request.version : DiskModel.ZEROES);
                 }
@@ -288,22 +367,27 @@ final class BlockSoak {
         }
     }
 
-    private void checkImage() throws IOException {
-        Path raw = image;
-        if (plan.format() == Format.QCOW2) {
-            QemuImg.run("check", "-q", "-f", "qcow2", image.toString());
-            raw = image.resolveSibling(image.getFileName() + ".raw");
-            QemuImg.run("convert", "-f", "qcow2", "-O", "raw", image.toString(), raw.toString());
+    /** @param pending what requests that are in flight may have made of sectors */
+    private void checkImage(Path path, Format kind, Map<Integer, Integer> pending) throws IOException {
+        Path raw = path;
+        if (kind == Format.QCOW2) {
+            QemuImg.run("check", "-q", "-f", "qcow2", path.toString());
+            raw = path.resolveSibling(path.getFileName() + ".raw");
+            QemuImg.run("convert", "-f", "qcow2", "-O", "raw", path.toString(), raw.toString());
         }
         try (FileChannel file = FileChannel.open(raw); Arena arena = Arena.ofConfined()) {
             MemorySegment bytes = file.map(FileChannel.MapMode.READ_ONLY, 0, file.size(), arena);
             for (int sector = 0; sector < SECTORS; sector++) {
-                model.check(bytes, (long) sector * DiskModel.SECTOR_BYTES, sector, false);
+                long offset = (long) sector * DiskModel.SECTOR_BYTES;
+                Integer version = pending.get(sector);
+                if (version == null || !DiskModel.holds(bytes, offset, sector, version)) {
+                    model.check(bytes, offset, sector, false);
+                }
             }
         } catch (AssertionError e) {
-            throw new AssertionError("in the image: " + e.getMessage(), e);
+            throw new AssertionError("in " + path + ": " + e.getMessage(), e);
         } finally {
-            if (raw != image) {
+            if (raw != path) {
                 Files.deleteIfExists(raw);
             }
         }
@@ -336,8 +420,6 @@ final class BlockSoak {
                 System.out.println("again: fuzz/soak 0 " + (seed + index) + " " + index);
                 e.printStackTrace(System.out);
                 System.exit(1);
-            } catch (UncheckedIOException e) {
-                throw e.getCause();
             }
             System.out.println("soak: " + index + " disks, " + index * REQUESTS + " requests, no mismatch");
         }

@@ -65,7 +65,7 @@ final class DiskModel {
         return x ^ x >>> 29;
     }
 
-    private static boolean holds(MemorySegment memory, long offset, int sector, int version) {
+    static boolean holds(MemorySegment memory, long offset, int sector, int version) {
         for (int word = 0; word < SECTOR_BYTES / Long.BYTES; word++) {
             if (memory.get(ValueLayout.JAVA_LONG_UNALIGNED, offset + (long) word * Long.BYTES) != word(sector, version, word)) {
                 return false;

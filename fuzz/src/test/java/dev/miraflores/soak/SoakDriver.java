@@ -13,7 +13,9 @@ import dev.miraflores.virtio.ring.Virtqueue;
 import dev.miraflores.virtio.ring.VirtqueueDriver;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -165,7 +167,7 @@ final class SoakDriver implements AutoCloseable {
         return text.toString();
     }
 
-    /** After the disk has been reset: what was never used. All are the caller's to give back. */
+    /** What was not polled: after a reset, what never will be, and is the caller's to give back. */
     List<SoakRequest> abandoned() {
         List<SoakRequest> left = new ArrayList<>();
         for (Queue queue : queues) {
@@ -176,6 +178,17 @@ final class SoakDriver implements AutoCloseable {
             }
         }
         return left;
+    }
+
+    /** What requests in flight would make of sectors: versions by sector. */
+    Map<Integer, Integer> pending() {
+        Map<Integer, Integer> versions = new HashMap<>();
+        for (SoakRequest request : abandoned()) {
+            for (int i = request.sector; i < request.sector + request.sectors && request.changes(); i++) {
+                versions.put(i, request.type == SoakRequest.OUT ? request.version : DiskModel.ZEROES);
+            }
+        }
+        return versions;
     }
 
     @Override

@@ -42,8 +42,9 @@ record SoakPlan(
             Format.RAW, engine, cache, epoll, queues, ioThreads, queueSize, packed, inOrder, registerMemory);
     }
 
-    BlockDeviceConfig config(Path file) {
-        BlockDeviceConfig.Builder builder = format == Format.QCOW2
+    /** @param now what the image is by now */
+    BlockDeviceConfig config(Path file, Format now) {
+        BlockDeviceConfig.Builder builder = now == Format.QCOW2
             ? BlockDeviceConfig.qcow2("soak", file.toString()) : BlockDeviceConfig.raw("soak", file.toString());
         return builder
             .engine(engine)

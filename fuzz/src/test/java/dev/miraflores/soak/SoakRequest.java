@@ -129,6 +129,11 @@ final class SoakRequest {
         ram.set(ValueLayout.JAVA_INT_UNALIGNED, at + 12, flags);
     }
 
+    /** Whether it changes what the disk holds. */
+    boolean changes() {
+        return !wrong && (type == OUT || type == DISCARD || type == WRITE_ZEROES);
+    }
+
     /** From {@code content} into the pieces, or back. */
     void copy(MemorySegment content, boolean into) {
         long done = 0;
