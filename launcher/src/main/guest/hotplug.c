@@ -41,6 +41,7 @@ static void eject_rudely(const struct options *o) {
 }
 
 static void wanted_back(u8 where, const struct options *o) {
+    bool in_use = false;
     if (is_empty(where)) {
         if (slot == where) slot = 0;
         print("slot %u is empty\n", (u64) where);
@@ -49,13 +50,15 @@ static void wanted_back(u8 where, const struct options *o) {
         print("slot %u stays\n", (u64) where);
         return;
     } else if (slot == where) {
+        in_use = true;
         if (o->rude) eject_rudely(o);
         else virtio_reset(&disk.virtio);
         slot = 0;
-        print("ejecting slot %u after %u rounds\n", (u64) where, rounds);
     }
     out32(PORT_EJECT, 1u << where);
     if (!is_empty(where)) fail("slot %u was ejected, and is not empty", (u64) where);
+    // Not before that was seen: whoever reads this may fill the slot again.
+    if (in_use) print("ejected slot %u after %u rounds\n", (u64) where, rounds);
 }
 
 void hotplug(const struct options *o) {

@@ -43,7 +43,7 @@ final class HotplugMachine implements AutoCloseable, DriveListener {
     void unplug(String id) throws InterruptedException {
         DriveRemoval removal = machine.removeDrive(id, LIMIT);
         assertEquals(DriveRemoval.State.REMOVED, removal.await(LIMIT), console::text);
-        console.take("ejecting slot", LIMIT);
+        console.take("ejected slot", LIMIT);
     }
 
     /** The guest is well and powers off. */

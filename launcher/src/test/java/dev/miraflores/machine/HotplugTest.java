@@ -148,7 +148,7 @@ class HotplugTest {
             assertEquals(State.UNANSWERED, removal.await(LIMIT));
 
             guest.machine.resume();
-            guest.console.take("ejecting slot", LIMIT);
+            guest.console.take("ejected slot", LIMIT);
 
             for (long end = System.nanoTime() + LIMIT.toNanos(); removal.state() != State.REMOVED;) {
                 assertTrue(System.nanoTime() < end, removal.state()::toString);
