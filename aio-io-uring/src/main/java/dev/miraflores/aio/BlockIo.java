@@ -69,6 +69,9 @@ public abstract class BlockIo {
     int retries;
     /** The kernel has no way to do it that does not wait. */
     boolean needsWorker;
+    /** How long engines have had it, and when they last gave it back. */
+    private long engineNs;
+    private long engineEndNs;
 
     /**
      * @param iovecs native memory for {@code struct iovec}s, 16 bytes each, 8-byte aligned; no longer than the thread
@@ -221,6 +224,39 @@ public abstract class BlockIo {
     private void restoreBuffer() {
         setBuffer(doneBuffers, bufferAddress(doneBuffers) - doneInBuffer, bufferLength(doneBuffers) + doneInBuffer);
         doneInBuffer = 0;
+    }
+
+    /** From here on, time is counted anew; that of the requests and parts begun since is one sum. */
+    public final void clearTimes() {
+        engineNs = 0;
+        engineEndNs = 0;
+    }
+
+    /** An engine has it from {@code nowNs} on. */
+    final void engineBegan(long nowNs) {
+        engineNs -= nowNs;
+    }
+
+    /** The engine has done with it. */
+    final void engineEnded(long nowNs) {
+        engineNs += nowNs;
+        engineEndNs = nowNs;
+    }
+
+    /** For a link that carries this on in requests of its own: what engines took for {@code part} they took for this. */
+    public final void addTimes(BlockIo part) {
+        engineNs += part.engineNs;
+        engineEndNs = part.engineEndNs;
+    }
+
+    /** For how long engines had it, once they have it no more. The rest of its time it has spent in links before them. */
+    public final long engineNs() {
+        return engineNs;
+    }
+
+    /** When an engine gave it back the last time, as {@link System#nanoTime} counts; 0 where none had it. */
+    public final long engineEndNs() {
+        return engineEndNs;
     }
 
     /** Lets {@code link} see the result before those that came to the request earlier. */

@@ -42,6 +42,7 @@ final class Bounce extends BlockIo {
     void start(BlockIo io) {
         odd = io;
         doneBytes = 0;
+        clearTimes();
         nextPiece();
     }
 
@@ -100,6 +101,7 @@ final class Bounce extends BlockIo {
     private void finish(int result) {
         BlockIo done = odd;
         odd = null;
+        done.addTimes(this);
         link.done(this, done, result);
     }
 

@@ -47,6 +47,8 @@ public final class IoThread implements Executor, AutoCloseable {
     private boolean turnNsKnown;
     /** The last turn may have left some in the mailbox. */
     private boolean messagesLeft;
+    /** Made once somebody records. */
+    private IoThreadFlight flight;
     private volatile boolean closing;
 
     private IoThread(String name, IoThreadOptions options, EventPort port, Mailbox mailbox) {
@@ -296,6 +298,9 @@ public final class IoThread implements Executor, AutoCloseable {
     }
 
     private void turn() {
+        if (flight == null && FlightEvents.on()) {
+            flight = IoThreadFlight.start(name(), counters);
+        }
         counters.increment(IoThreadCounter.TURNS);
         boolean worked = runMessages();
         worked |= runTimers();
@@ -473,37 +478,56 @@ public final class IoThread implements Executor, AutoCloseable {
             return;
         }
         submitToEngines();
+        long pollNs = pollTime.ns();
+        if (flight == null) {
+            waitForWork(pollNs);
+        } else {
+            flight.beginWait();
+            boolean slept = waitForWork(pollNs);
+            flight.endWait(pollNs, slept, pollTime.ns());
+        }
+    }
+
+    /** Answers whether it slept. */
+    private boolean waitForWork(long pollNs) {
         long start = System.nanoTime();
         long timerNs = untilTimer(start);
-        long pollNs = pollTime.ns();
         if (pollNs != 0 || timerNs == 0) {
             port.submit();
             if (timerNs == 0) {
-                return;
+                return false;
             }
             if (poll(start, Math.min(pollNs, timerNs))) {
                 counters.increment(IoThreadCounter.POLL_HITS);
-                pollTime.waited(System.nanoTime() - start);
-                return;
+                counters.add(IoThreadCounter.POLLED_NS, waited(start));
+                return false;
             }
+            counters.add(IoThreadCounter.POLLED_NS, Math.min(pollNs, timerNs));
             if (timerNs <= pollNs) {
-                return; // it is due, which says nothing of how long work has to be waited for
+                return false; // it is due, which says nothing of how long work has to be waited for
             }
             counters.increment(IoThreadCounter.POLL_MISSES);
         }
         for (PolledSource source : sources) {
             if (source.enableEvents()) {
                 // A wait too, if a short one: polling would have spared asking for the event, and the event.
-                pollTime.waited(System.nanoTime() - start);
-                return;
+                waited(start);
+                return false;
             }
         }
         if (enableEvents()) {
-            return;
+            return false;
         }
         counters.increment(IoThreadCounter.SLEEPS);
         port.await(timers.size() == 0 ? EventPort.NO_TIMEOUT : untilTimer(System.nanoTime()));
-        pollTime.waited(System.nanoTime() - start);
+        counters.add(IoThreadCounter.SLEPT_NS, waited(start) - pollNs);
+        return true;
+    }
+
+    private long waited(long start) {
+        long ns = System.nanoTime() - start;
+        pollTime.waited(ns);
+        return ns;
     }
 
     private boolean poll(long start, long pollNs) {
@@ -539,6 +563,9 @@ public final class IoThread implements Executor, AutoCloseable {
     }
 
     private void end() {
+        if (flight != null) {
+            flight.end();
+        }
         mailbox.end();
         for (Runnable action; (action = mailbox.take()) != null; ) {
             runMessage(action);

@@ -9,5 +9,7 @@ public enum IoThreadCounter {
     /** Timers that were due. */                                     TIMERS,
     /** Times it slept in the kernel. */                             SLEEPS,
     /** Times polling found work, so that it need not sleep. */      POLL_HITS,
-    /** Times polling found none and it went to sleep after all. */  POLL_MISSES
+    /** Times polling found none and it went to sleep after all. */  POLL_MISSES,
+    /** Nanoseconds of polling. */                                   POLLED_NS,
+    /** Nanoseconds from going to sleep to waking up. */             SLEPT_NS
 }

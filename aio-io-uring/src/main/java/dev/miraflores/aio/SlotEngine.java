@@ -49,6 +49,11 @@ abstract class SlotEngine implements BlockEngine {
      */
     abstract boolean begin(BlockIo io, int slot);
 
+    /** For stamps on requests. */
+    long nowNs() {
+        return thread.turnNanoTime();
+    }
+
     @Override
     public final int inFlight() {
         return slots.length - freeCount + heldBack.size();
@@ -110,6 +115,7 @@ abstract class SlotEngine implements BlockEngine {
         counters.increment(EngineCounter.SUBMITTED);
         freeCount--;
         slots[slot] = io;
+        io.engineBegan(nowNs());
         return true;
     }
 
@@ -130,6 +136,7 @@ abstract class SlotEngine implements BlockEngine {
         BlockIo io = slots[slot];
         slots[slot] = null;
         freeSlots[freeCount++] = slot;
+        io.engineEnded(nowNs());
         return io;
     }
 

@@ -189,6 +189,11 @@ class SlotEngineProperties {
         }
 
         @Override
+        long nowNs() {
+            return 0; // it has no thread whose clock it could ask
+        }
+
+        @Override
         boolean begin(BlockIo io, int slot) {
             if (!given.isEmpty() && random.nextInt(4) == 0) {
                 return false;

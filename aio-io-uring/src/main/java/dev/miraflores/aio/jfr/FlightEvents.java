@@ -12,6 +12,9 @@ public final class FlightEvents {
     /** The module need not be there: a runtime image may leave it out. */
     private static final boolean PRESENT = ModuleLayer.boot().findModule("jdk.jfr").isPresent();
 
+    /** From how long on a request is slow; nothing is, as long as nobody has recorded. */
+    private static volatile long slowNs = Long.MAX_VALUE;
+
     private FlightEvents() {
     }
 
@@ -54,6 +57,84 @@ public final class FlightEvents {
             event.requests = requests;
             event.commit();
         }
+    }
+
+    /** From how long on requests are slow enough for {@link #slowRequest}, in nanoseconds, for those who record or did last. */
+    public static long slowNs() {
+        return slowNs;
+    }
+
+    static void setSlowNs(long ns) {
+        slowNs = ns;
+    }
+
+    /**
+     * Tells of a request that took {@link #slowNs} or more.
+     *
+     * @param drive     the id of its disk
+     * @param result    0, or −errno
+     * @param latencyNs from when it was taken from its queue until now
+     * @param engineNs  the part of that with engines
+     * @param afterNs   the part of that since the last engine had it
+     */
+    public static void slowRequest(String drive, int queue, String operation, long offset, long byteCount, int result,
+            long latencyNs, long engineNs, long afterNs) {
+        if (Slow.PROBE.isEnabled()) { // else there is just what the last recording called slow
+            SlowRequestEvent event = new SlowRequestEvent();
+            event.drive = drive;
+            event.queue = queue;
+            event.operation = operation;
+            event.offset = offset;
+            event.bytes = byteCount;
+            event.result = result;
+            event.latency = latencyNs;
+            event.beforeEngine = latencyNs - engineNs - afterNs;
+            event.inEngine = engineNs;
+            event.afterEngine = afterNs;
+            event.commit();
+        }
+    }
+
+    /**
+     * Has {@code tell} called in each period of the events of I/O threads, from now on until {@link #unwatch}. Loads the
+     * classes of all events here, which takes long: not for an I/O thread. Only after {@link #on} said yes.
+     */
+    public static void watch(Runnable tell) {
+        FlightRecorder.register(SlowRequestEvent.class);
+        FlightRecorder.register(ThrottleEvent.class);
+        FlightRecorder.register(IoThreadWaitEvent.class);
+        FlightRecorder.addPeriodicEvent(IoThreadEvent.class, tell);
+    }
+
+    /** The end of {@link #watch}. */
+    public static void unwatch(Runnable tell) {
+        FlightRecorder.removePeriodicEvent(tell);
+    }
+
+    /**
+     * Tells what an I/O thread has done in {@code spanNs}.
+     *
+     * @param counts turns, events, sleeps, times polling found work, and did not, nanoseconds polled, and slept
+     */
+    public static void ioThread(String name, long spanNs, long[] counts) {
+        IoThreadEvent event = new IoThreadEvent();
+        int i = 0;
+        event.ioThread = name;
+        event.span = spanNs;
+        event.turns = counts[i++];
+        event.events = counts[i++];
+        event.sleeps = counts[i++];
+        event.pollHits = counts[i++];
+        event.pollMisses = counts[i++];
+        event.polledFor = counts[i++];
+        event.sleptFor = counts[i];
+        event.commit();
+    }
+
+    /** Loaded once some request is slow, and so the events are. */
+    private static final class Slow {
+        /** Asked, never committed. */
+        static final SlowRequestEvent PROBE = new SlowRequestEvent();
     }
 
     /** Keeps the name of JFR's class out of one that is used without it. */

@@ -86,6 +86,7 @@ final class MirrorWrite extends RangeLocks.Holder implements Runnable {
     void start(MirrorLink from, BlockIo guests) {
         link = from;
         io = guests;
+        sourceIo.clearTimes();
         doneBytes = 0;
         locked = guests.operation() != Operation.FLUSH;
         if (!locked || core.locks.acquire(
@@ -219,6 +220,7 @@ final class MirrorWrite extends RangeLocks.Holder implements Runnable {
         BlockIo guests = io;
         io = null;
         link = null;
+        guests.addTimes(sourceIo);
         if (locked) {
             core.locks.release(this);
         }

@@ -70,6 +70,7 @@ final class ClusterRequest extends Task {
 
     void start(BlockIo io) {
         guest = io;
+        clearTimes();
         position = io.offset();
         end = position + io.byteCount();
         buffer = 0;
@@ -144,6 +145,7 @@ final class ClusterRequest extends Task {
             finished = false;
             BlockIo done = guest;
             guest = null;
+            done.addTimes(this);
             link.done(this, done, result);
         }
     }

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.aio;
+
+import dev.miraflores.aio.jfr.FlightEvents;
+import dev.miraflores.aio.jfr.WaitRecorder;
+
+/**
+ * What JFR is told of one I/O thread, from the turn on in which that finds that somebody records.
+ * <p>Thread: the I/O thread, but for the two that say otherwise.
+ */
+final class IoThreadFlight {
+
+    private static final IoThreadCounter[] TOLD = {
+        IoThreadCounter.TURNS, IoThreadCounter.EVENTS, IoThreadCounter.SLEEPS, IoThreadCounter.POLL_HITS,
+        IoThreadCounter.POLL_MISSES, IoThreadCounter.POLLED_NS, IoThreadCounter.SLEPT_NS
+    };
+
+    private final String name;
+    private final Counters<IoThreadCounter> counters;
+    private final Runnable tell = this::tell;
+
+    // Under the lock: what has been told already, and whether there is nothing more to tell.
+    private final long[] told = new long[TOLD.length];
+    private long toldAtNs = System.nanoTime();
+    private boolean watched;
+    private boolean ended;
+
+    /** Made once the events are there. */
+    private volatile WaitRecorder waits;
+
+    private IoThreadFlight(String name, Counters<IoThreadCounter> counters) {
+        this.name = name;
+        this.counters = counters;
+        deltas();
+    }
+
+    /** Once {@link FlightEvents#on} said yes. Loading the events takes longer than disks should stand still for. */
+    static IoThreadFlight start(String name, Counters<IoThreadCounter> counters) {
+        IoThreadFlight flight = new IoThreadFlight(name, counters);
+        Thread loader = new Thread(flight::watch, "hv-jfr");
+        loader.setDaemon(true);
+        loader.start();
+        return flight;
+    }
+
+    /** A thread of its own. */
+    private void watch() {
+        // Not under the lock: JFR has its own, and may hold them while it calls tell().
+        FlightEvents.watch(tell);
+        synchronized (this) {
+            watched = !ended;
+        }
+        if (watched) {
+            waits = new WaitRecorder();
+        } else {
+            FlightEvents.unwatch(tell);
+        }
+    }
+
+    /** JFR's thread, once in each period. */
+    private synchronized void tell() {
+        if (!ended) {
+            tellNow();
+        }
+    }
+
+    private void tellNow() {
+        long now = System.nanoTime();
+        long spanNs = now - toldAtNs;
+        toldAtNs = now;
+        FlightEvents.ioThread(name, spanNs, deltas());
+    }
+
+    private long[] deltas() {
+        long[] deltas = new long[TOLD.length];
+        for (int i = 0; i < TOLD.length; i++) {
+            long count = counters.get(TOLD[i]);
+            deltas[i] = count - told[i];
+            told[i] = count;
+        }
+        return deltas;
+    }
+
+    /** The thread begins to wait for work. */
+    void beginWait() {
+        WaitRecorder recorder = waits;
+        if (recorder != null) {
+            recorder.begin();
+        }
+    }
+
+    /** It has stopped waiting; see {@link WaitRecorder#end}. */
+    void endWait(long pollNs, boolean slept, long nextPollNs) {
+        WaitRecorder recorder = waits;
+        if (recorder != null) {
+            recorder.end(pollNs, slept, nextPollNs);
+        }
+    }
+
+    /** The thread is at its end, and tells the rest. */
+    void end() {
+        boolean tellsRest;
+        synchronized (this) {
+            tellsRest = watched && !ended;
+            if (tellsRest) {
+                tellNow();
+            }
+            ended = true;
+        }
+        if (tellsRest) {
+            FlightEvents.unwatch(tell);
+        }
+    }
+}
