@@ -2,6 +2,7 @@
 package dev.miraflores.devices.block;
 
 import dev.miraflores.aio.BlockIo.Operation;
+import dev.miraflores.aio.jfr.FlightEvents;
 import dev.miraflores.devices.LimitedLog;
 import dev.miraflores.linux.Errno;
 import java.lang.foreign.Arena;
@@ -61,8 +62,19 @@ final class BlockDisk {
         }
     }
 
+    /** Tells JFR of a request that is about to be answered. */
+    void slowRequest(int queue, BlockRequest request, int result, long latencyNs) {
+        long endNs = request.engineEndNs();
+        FlightEvents.slowRequest(options.id(), queue, word(request), request.offset(), request.wholeBytes(), result, latencyNs,
+            request.engineNs(), endNs == 0 ? 0 : request.takenNs + latencyNs - endNs);
+    }
+
+    private static String word(BlockRequest request) {
+        return request.operation().name().toLowerCase(Locale.ROOT).replace('_', ' ');
+    }
+
     private static String describe(BlockRequest request) {
-        String what = request.operation().name().toLowerCase(Locale.ROOT).replace('_', ' ');
+        String what = word(request);
         return request.operation() == Operation.FLUSH ? what
             : what + " of " + request.byteCount() + " bytes at offset " + request.offset();
     }

@@ -6,6 +6,7 @@ import dev.miraflores.aio.BlockLink;
 import dev.miraflores.aio.Counters;
 import dev.miraflores.aio.IoThread;
 import dev.miraflores.aio.PolledSource;
+import dev.miraflores.aio.jfr.FlightEvents;
 import dev.miraflores.devices.block.BlockRequest.Place;
 import dev.miraflores.devices.virtio.DeviceQueue;
 import dev.miraflores.memory.GuestMemory;
@@ -160,6 +161,7 @@ final class BlockQueue implements PolledSource {
         }
         BlockRequest request = slots.take();
         request.takenNs = thread.turnNanoTime();
+        request.clearTimes();
         switch (request.parse(chain, memory, rules)) {
             case SUBMIT -> submit(request);
             case GET_ID -> {
@@ -231,7 +233,7 @@ final class BlockQueue implements PolledSource {
             case DISCARD -> count(BlockCounter.DISCARDS, BlockCounter.DISCARDED_BYTES, request);
             case WRITE_ZEROES -> count(BlockCounter.WRITE_ZEROES, BlockCounter.ZEROED_BYTES, request);
         }
-        finish(request, BlockStatus.OK);
+        finish(request, BlockStatus.OK, 0);
     }
 
     private void count(BlockCounter times, BlockCounter bytes, BlockRequest request) {
@@ -251,7 +253,7 @@ final class BlockQueue implements PolledSource {
         if (!hold && policy == ErrorPolicy.IGNORE && request.hasRanges() && !stopping && !broken && request.nextRange()) {
             submit(request);
         } else if (!hold) {
-            finish(request, policy == ErrorPolicy.IGNORE ? BlockStatus.OK : BlockStatus.IOERR);
+            finish(request, policy == ErrorPolicy.IGNORE ? BlockStatus.OK : BlockStatus.IOERR, -errno);
         }
     }
 
@@ -265,12 +267,17 @@ final class BlockQueue implements PolledSource {
         };
     }
 
-    private void finish(BlockRequest request, BlockStatus status) {
+    private void finish(BlockRequest request, BlockStatus status, int result) {
         if (broken) {
             slots.giveBack(request);
-        } else {
-            answer(request, status);
+            return;
         }
+        long latencyNs = thread.turnNanoTime() - request.takenNs;
+        counters.latency(request.operation()).record(latencyNs);
+        if (latencyNs >= FlightEvents.slowNs()) {
+            disk.slowRequest(queue.index(), request, result, latencyNs);
+        }
+        answer(request, status);
     }
 
     /** Completed when it was not with the links: one that a bug had lost, or a bug. */
