@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
+import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.EngineKind;
 import dev.miraflores.devices.block.BlockCounters;
 import dev.miraflores.devices.block.VirtioBlockDevice;
 import java.util.ArrayList;
 import java.util.List;
+import org.HdrHistogram.Histogram;
 
 /**
  * What a disk is at one moment.
@@ -26,6 +28,23 @@ import java.util.List;
 public record DriveStatus(String id, String file, DriveConfig.Format format, EngineKind engine, String whyNot,
         CacheMode cache, boolean readOnly, boolean dataplane, long byteSize, List<String> threads,
         List<BlockCounters> counters) {
+
+    /**
+     * How long its requests that do {@code operation} took up to now, in nanoseconds, on all queues together: percentiles, for
+     * instance. The caller's own.
+     */
+    public Histogram latency(Operation operation) {
+        Histogram sum = null;
+        for (BlockCounters queue : counters) {
+            Histogram one = queue.latency(operation).histogram();
+            if (sum == null) {
+                sum = one;
+            } else {
+                sum.add(one);
+            }
+        }
+        return sum;
+    }
 
     static DriveStatus of(DriveConfig config, String file, VirtioBlockDevice device) {
         List<String> threads = new ArrayList<>();
