@@ -47,9 +47,30 @@ static void measure_by_pit(void) {
     source = "the PIT";
 }
 
+// What KVM tells: of a tick, in nanoseconds, shift it and multiply by mul / 2^32 (Documentation/virt/kvm/x86/msr.rst).
+static void ask_kvm(void) {
+    static volatile struct { u32 version, pad; u64 tsc, ns; u32 mul; int8_t shift; u8 flags, end[2]; } page
+        __attribute__((aligned(64)));
+    enum { KVM_FEATURES = 0x40000001, KVM_CLOCK = 1 << 3, MSR_KVM_SYSTEM_TIME = 0x4B564D01, ENABLE = 1 };
+    u32 a, b, c, d;
+    cpuid(KVM_FEATURES - 1, &a, &b, &c, &d);
+    if (b != 0x4B4D564B || c != 0x564B4D56) return;     // "KVMKVMKVM"
+    cpuid(KVM_FEATURES, &a, &b, &c, &d);
+    if (!(a & KVM_CLOCK)) return;
+    wrmsr(MSR_KVM_SYSTEM_TIME, (u64) &page | ENABLE);
+    u32 mul = page.mul;
+    int shift = page.shift;
+    wrmsr(MSR_KVM_SYSTEM_TIME, 0);
+    if (mul == 0 || shift < -16 || shift > 16) return;
+    u64 per_ms = (1000000ull << 32) / mul;
+    khz = shift < 0 ? per_ms << -shift : per_ms >> shift;
+    source = "KVM";
+}
+
 void clock_ready(void) {
     if (acpi.pm_timer) measure_by_pm_timer();
     else measure_by_pit();
+    if (khz == ASSUMED_KHZ) ask_kvm();
     if (khz == 0) khz = 1;
 }
 

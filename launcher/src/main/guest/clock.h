@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time by the TSC, whose rate is measured against the ACPI PM timer or the PIT.
+// Time by the TSC, whose rate is measured against the ACPI PM timer or the PIT, or told by KVM.
 #pragma once
 
 #include "cpu.h"

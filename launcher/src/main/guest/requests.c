@@ -99,7 +99,7 @@ void requests(struct disk *d, const struct options *o) {
     } else {
         io_apic_route(acpi_isa_input(SERIAL_IRQ), VECTOR_SERIAL, false, false);
         serial_interrupts(true);
-        print("ready: a queue of %u\n", (u64) d->virtio.queue.size);
+        print("ready: a queue of %u, TSC at %u MHz by %s\n", (u64) d->virtio.queue.size, clock_khz() / 1000, clock_source());
         u64 depth, ms;
         while (next_number(&depth) == ' ' && next_number(&ms) == '\n') one_round(d, o, depth, ms);
     }
