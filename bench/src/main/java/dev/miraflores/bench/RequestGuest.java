@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 /**
  * A machine that runs the built-in guest with {@code mode=requests}, ours or QEMU's: it reads for a while when asked to, and
  * sleeps otherwise.
- * <p>Lifetime: {@link #close} ends the process.
+ * <p>Lifetime: {@link #close} ends the process, and so does the end of this one.
  */
 final class RequestGuest implements AutoCloseable {
 
@@ -28,6 +28,7 @@ final class RequestGuest implements AutoCloseable {
 
     private RequestGuest(Process process) {
         this.process = process;
+        Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
         answers = process.inputReader(StandardCharsets.ISO_8859_1);
         orders = process.outputWriter(StandardCharsets.ISO_8859_1);
     }
