@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.aio.mirror;
 
+import dev.miraflores.aio.BlockFile;
 import dev.miraflores.aio.dirty.DirtyBitmap;
 import java.util.concurrent.locks.LockSupport;
 
@@ -45,9 +46,13 @@ final class MirrorCore {
         this.config = config;
         this.byteSize = disk.byteSize();
         this.bitmap = new DirtyBitmap(byteSize, config.granularity());
-        this.unitMask = target.writeUnitBytes() - 1L;
+        this.unitMask = Math.max(target.writeUnitBytes(), sourceUnitBytes(disk.rawFile())) - 1L;
         this.checkNs = Math.max(1, config.targetTimeoutNs() / CHECKS_PER_TIMEOUT);
         bitmap.setAll();
+    }
+
+    private static int sourceUnitBytes(BlockFile file) {
+        return file == null || file.directAlignment() == null ? 1 : file.directAlignment().offsetBytes();
     }
 
     Mode mode() {

@@ -30,6 +30,10 @@ final class MemoryDisk implements MirrorTarget {
 
     /** One request in that many fails, after doing all, a part, or nothing; 0 is none. */
     volatile int faultRate;
+    /** Whether reads never fail. */
+    volatile boolean readsAreFine;
+    /** Reads that have read are kept until {@link #letGo}. */
+    volatile boolean keepsReads;
     /** The most messages that a request waits for before each of its halves. */
     volatile int delay = 3;
     /** Whether discards have no effect. */
@@ -55,8 +59,15 @@ final class MemoryDisk implements MirrorTarget {
         return bytes.toArray(ValueLayout.JAVA_BYTE);
     }
 
+    int kept() {
+        synchronized (kept) {
+            return kept.size();
+        }
+    }
+
     void letGo() {
         hangs = false;
+        keepsReads = false;
         List<Runnable> all;
         synchronized (kept) {
             all = List.copyOf(kept);
@@ -136,7 +147,8 @@ final class MemoryDisk implements MirrorTarget {
         }
 
         private void firstHalf(BlockIo io, long[] range) {
-            boolean fault = faultRate != 0 && random.nextInt(faultRate) == 0;
+            boolean mayFail = io.operation() != Operation.READ || !readsAreFine;
+            boolean fault = mayFail && faultRate != 0 && random.nextInt(faultRate) == 0;
             int extent = fault ? random.nextInt(3) : 2;
             long half = extent == 0 ? 0 : io.byteCount() / 2 & -512L;
             move(io, 0, half);
@@ -147,6 +159,12 @@ final class MemoryDisk implements MirrorTarget {
         }
 
         private void end(BlockIo io, int result, long[] range) {
+            if (keepsReads && io.operation() == Operation.READ) {
+                synchronized (kept) {
+                    kept.add(() -> thread.execute(() -> end(io, result, range)));
+                }
+                return;
+            }
             synchronized (writing) {
                 writing.remove(range);
             }

@@ -163,6 +163,50 @@ class MirrorJobTest {
         job.cancel();
     }
 
+    /** What was read was there before; the write has completed, and been marked, before the copy of that goes on. */
+    @Test
+    void shouldCopyAgainWhatWasWrittenBehindAReadsBack() throws Exception {
+        source.keepsReads = true;
+        MirrorJob job = start(CONFIG);
+        while (source.kept() < 4) {
+            Thread.sleep(1);
+        }
+        memory.asSlice(0, 4096).fill((byte) 0x99);
+        assertEquals(0, new Io().transfer(Operation.WRITE, 512, 512).on(0).await());
+        assertEquals(0, new Io().transfer(Operation.WRITE, 65_536, 4096).on(1).await());
+        assertEquals(0, new Io().range(Operation.WRITE_ZEROES, 100_000 & -512, 1024).on(1).await());
+        source.letGo();
+        assertTrue(job.awaitReady(60, TimeUnit.SECONDS), () -> job.state() + " " + job.failure());
+        assertTrue(job.progress().copiedBytes() >= DISK_BYTES + 3 * 4096);
+        job.stop();
+        assertArrayEquals(source.content(), target.content());
+    }
+
+    /** The target took all of it, the source a part, or nothing. */
+    @Test
+    void shouldCopyWhatTheSourceRefused() throws Exception {
+        MirrorJob job = ready(CONFIG);
+        source.readsAreFine = true;
+        source.faultRate = 1;
+        memory.asSlice(0, 8192).fill((byte) 0x99);
+        for (int i = 0; i < 20; i++) {
+            assertEquals(-Errno.EIO, new Io().transfer(Operation.WRITE, i * 32_768, 8192).on(i & 1).await());
+        }
+        assertEquals(-Errno.EIO, new Io().range(Operation.WRITE_ZEROES, 700_000 & -512, 8192).on(0).await());
+        assertEquals(-Errno.EIO, new Io().range(Operation.DISCARD, 800_000 & -512, 8192).on(0).await());
+        job.stop();
+        assertArrayEquals(source.content(), target.content());
+    }
+
+    @Test
+    void shouldEndWhereTheSourceCannotBeRead() throws Exception {
+        source.faultRate = 1;
+        MirrorJob job = start(CONFIG.withChunks(65_536, 1));
+        awaitEnd(job);
+        assertEquals("drive disk0: mirror to memory: the source cannot be read: read of 65536 bytes at offset 0: EIO (5)",
+            job.failure());
+    }
+
     @Test
     void shouldCompleteWritesOnlyWhenBothHaveThem() throws Exception {
         MirrorJob job = ready(CONFIG);

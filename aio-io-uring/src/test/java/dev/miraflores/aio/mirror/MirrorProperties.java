@@ -22,7 +22,8 @@ import net.jqwik.api.ShrinkingMode;
 /** Guests on several queues and threads write, overlapping one another, while the disk is mirrored. */
 class MirrorProperties {
 
-    private static final int COMMON_BYTES = 192 * 1024;
+    /** Small, so that much overlaps; or large, so that no later write covers up what an earlier one left behind. */
+    private static final int[] COMMON_BYTES = {192 * 1024, 4 << 20};
     private static final int STRIPE_BYTES = 64 * 1024;
     private static final int DEPTH = 6;
     private static final MirrorConfig CONFIG = new MirrorConfig(4096, 16 * 1024, 4, 0, 60_000_000_000L, true);
@@ -40,8 +41,9 @@ class MirrorProperties {
 
         Run(long seed, int threads, int queues, boolean faults) {
             random = new Random(seed);
+            int common = COMMON_BYTES[random.nextInt(COMMON_BYTES.length)];
             // An end that is in the middle of a granule.
-            long bytes = COMMON_BYTES + (long) queues * STRIPE_BYTES + 1536;
+            long bytes = common + (long) queues * STRIPE_BYTES + 1536;
             source = new MemoryDisk(arena, bytes, random.nextLong());
             target = new MemoryDisk(arena, bytes + (random.nextBoolean() ? 0 : 8192), random.nextLong());
             source.bytes.fill((byte) 0x11);
@@ -59,7 +61,7 @@ class MirrorProperties {
             for (int i = 0; i < queues; i++) {
                 guests.add(new TestGuest(disk.queues.get(i), random.nextLong(),
                     memory.asSlice(TestGuest.memoryBytes(DEPTH) * i, TestGuest.memoryBytes(DEPTH)), arena, DEPTH,
-                    COMMON_BYTES, COMMON_BYTES + (long) i * STRIPE_BYTES, STRIPE_BYTES, faults));
+                    common, common + (long) i * STRIPE_BYTES, STRIPE_BYTES, faults));
             }
         }
 
@@ -103,7 +105,9 @@ class MirrorProperties {
                 run.disk.reattach();
             }
             run.awaitReady(job);
-            run.letRun();
+            if (shape.nextBoolean()) {
+                run.letRun();
+            }
             job.stop();
             assertEquals(MirrorState.STOPPED, job.state());
             run.assertSame();
@@ -139,21 +143,17 @@ class MirrorProperties {
     @Property(tries = 6, shrinking = ShrinkingMode.OFF)
     void shouldHoldTheDiskWhoseWritesFail(@ForAll long seed) throws InterruptedException {
         try (Run run = new Run(seed, 2, 3, true)) {
+            run.source.readsAreFine = true;
             MirrorJob job = run.mirror();
             run.awaitReady(job);
-            for (int i = 0; i < 3 && job.state() == MirrorState.READY; i++) {
-                // Reads of the mirror's own must not fail, so the faults come and go.
+            for (int i = 0; i < 3; i++) {
+                run.letRun();
                 run.source.faultRate = 4;
                 run.letRun();
                 run.source.faultRate = 0;
-                run.letRun();
             }
-            try {
-                job.stop();
-                run.assertSame();
-            } catch (MirrorException e) {
-                assertTrue(e.getMessage().contains("the source cannot be read"), e.getMessage());
-            }
+            job.stop();
+            run.assertSame();
         }
     }
 

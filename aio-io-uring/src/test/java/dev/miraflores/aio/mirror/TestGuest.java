@@ -132,6 +132,11 @@ final class TestGuest {
                 }
             }
             queue.submit(this);
+            if (!inStripe && random.nextInt(4) == 0) {
+                // Bad manners, but nothing that the two sides may differ by.
+                byte scribble = (byte) random.nextInt(256);
+                queue.thread.execute(() -> buffer.fill(scribble));
+            }
         }
 
         /** In pieces that do not touch one another. */
