@@ -113,10 +113,12 @@ class DriveTest {
             assertEquals(64 * BuiltInGuest.BLOCK_BYTES, status.byteSize());
             assertEquals(List.of("io-d.0", "io-d.1"), status.threads());
             for (long end = System.nanoTime() + BuiltInGuest.LIMIT.toNanos();
-                    status.counters().getFirst().requests().get(BlockCounter.WRITES) < 16;) {
+                    status.counters().getFirst().requests().get(BlockCounter.WRITES) < 16
+                    || status.latency(Operation.WRITE).getTotalCount() < 16;) {
                 assertTrue(System.nanoTime() < end, console::text);
                 Thread.sleep(1);
             }
+            assertTrue(status.latency(Operation.WRITE).getValueAtPercentile(99) > 0);
             assertFalse(status.readOnly());
             assertEquals(List.of("d"), machine.drives().stream().map(Drive::id).toList());
             ConfigException e = assertThrows(ConfigException.class, () -> machine.drive("e"));
