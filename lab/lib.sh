@@ -30,22 +30,22 @@ apt_get() { # its output only when it fails
     apt-get "$@" > "$cache/apt.log" 2>&1
 }
 
-fetch_deb() { # PACKAGE: prints the path of its .deb
-    local deb
+fetch_debs() { # PACKAGE…: prints the paths of their .debs
+    local package missing=()
     mkdir -p "$cache/deb"
-    deb=$(compgen -G "$cache/deb/${1}_*.deb" | tail -n 1) || true
-    if [ -z "$deb" ]; then
-        (cd "$cache/deb" && { apt_get download -q "$1" || { apt_get update -q && apt_get download -q "$1"; }; }) \
-            || { cat "$cache/apt.log" >&2; die "cannot download the Debian package $1"; }
-        deb=$(compgen -G "$cache/deb/${1}_*.deb" | tail -n 1)
-    fi
-    echo "$deb"
+    for package; do
+        compgen -G "$cache/deb/${package}_*.deb" > /dev/null || missing+=("$package")
+    done
+    [ ${#missing[@]} = 0 ] \
+        || (cd "$cache/deb" && { apt_get download -q "${missing[@]}" || { apt_get update -q && apt_get download -q "${missing[@]}"; }; }) \
+        || { cat "$cache/apt.log" >&2; die "cannot download the Debian packages ${missing[*]}"; }
+    for package; do compgen -G "$cache/deb/${package}_*.deb" | tail -n 1; done
 }
 
 unpacked() { # PACKAGE PATH-IN-IT: prints the path of that file
     local tree=$cache/programs/$1 deb
     if [ ! -e "$tree/$2" ]; then
-        deb=$(fetch_deb "$1")
+        deb=$(fetch_debs "$1")
         mkdir -p "$tree"
         dpkg-deb -x "$deb" "$tree"
     fi
@@ -54,6 +54,49 @@ unpacked() { # PACKAGE PATH-IN-IT: prints the path of that file
 
 program() { # NAME PACKAGE PATH-IN-IT: prints a path that runs it, installed or not
     command -v "$1" || unpacked "$2" "$3"
+}
+
+# The libraries that a package depends on, and those that they depend on, by name: what else it depends on is for other
+# programs of its.
+library_packages() { # PACKAGE: prints it and them
+    apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances "$1" \
+        | awk -v start="$1" '
+            /^[^ ]/ { of = $1 }
+            /Depends: (lib|zlib)/ { needs[of] = needs[of] " " $2 }
+            END {
+                queue[n = 1] = start; seen[start]
+                for (i = 1; i <= n; i++) {
+                    print queue[i]
+                    split(needs[queue[i]], more)
+                    for (m in more) if (!(more[m] in seen)) { seen[more[m]]; queue[++n] = more[m] }
+                }
+            }'
+}
+
+with_libraries() { # PACKAGE PATH-IN-IT: prints a tree that has that program, what it loads, and nothing else
+    local tree=$cache/programs/$1.alone all packages debs deb path
+    if [ ! -e "$tree" ]; then
+        mapfile -t packages < <(library_packages "$1")
+        [ ${#packages[@]} -gt 1 ] || { apt_get update -q || true; mapfile -t packages < <(library_packages "$1"); }
+        [ ${#packages[@]} -gt 1 ] || die "apt knows no $1"
+        say "unpacking $1 and the libraries that it loads"
+        mapfile -t debs < <(fetch_debs "${packages[@]}")
+        all=$(mktemp -d "$cache/unpack.XXXXXX")
+        for deb in "${debs[@]}"; do dpkg-deb -x "$deb" "$all"; done
+        mkdir "$all/alone"
+        (
+            cd "$all"
+            loader=$(echo lib64/ld-linux*)
+            # The loader that goes along says what is loaded, each with its path here.
+            "./$loader" --inhibit-cache --library-path "$(find "$all" -name '*.so*' -printf '%h\n' | sort -u | paste -sd :)" \
+                --list "$2" | sed -n "s|.* => $all/\(.*\) (0x.*|\1|p" > loaded
+            xargs cp -L --parents -t alone "$2" "$loader" < loaded
+        )
+        mkdir -p "$cache/programs"
+        mv "$all/alone" "$tree"
+        rm -rf "$all"
+    fi
+    echo "$tree"
 }
 
 static_busybox() { # prints its path: guests have no libraries
@@ -98,7 +141,7 @@ unpack_kernel() { # PACKAGE: prints its tree, with vmlinuz, vmlinux, version, li
     local tree=$cache/kernels/$1 version deb
     if [ ! -e "$tree/version" ]; then
         say "unpacking $1"
-        deb=$(fetch_deb "$1")
+        deb=$(fetch_debs "$1")
         rm -rf "$tree"; mkdir -p "$tree"
         dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$tree" ./boot ./lib
         version=$(ls "$tree/lib/modules")

@@ -38,14 +38,19 @@ final class Guest implements CharBackend {
      *
      * @param arguments the program's: kernel, initrd and command line, as {@code api} in l1/prelude.sh gives them
      * @param disk      what its root is on
+     * @param more      further disks, in the words of {@code --drive}
      */
-    static Guest boot(String[] arguments, String disk) {
+    static Guest boot(String[] arguments, String disk, String... more) {
         Guest guest = new Guest();
-        guest.machine = VirtualMachine.create(MachineConfig.builder()
+        MachineConfig.Builder machine = MachineConfig.builder()
                 .kernel(Path.of(arguments[0])).initrd(arguments[1]).append(arguments[2])
                 .memoryBytes(MEMORY_BYTES).vcpus(2)
-                .drive(DriveConfig.parse("file=" + disk + ",cache=none"))
-                .console(guest).build());
+                .drive(DriveConfig.parse("file=" + disk + ",id=root,cache=none"))
+                .console(guest);
+        for (String drive : more) {
+            machine.drive(DriveConfig.parse(drive));
+        }
+        guest.machine = VirtualMachine.create(machine.build());
         guest.machine.start();
         return guest;
     }

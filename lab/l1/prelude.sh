@@ -12,11 +12,13 @@ vmm() { "$lab/vmm" "$@"; }
 # What any stock kernel needs to be told.
 append="console=ttyS0 root=/dev/vda"
 
-# Runs one of the programs in api/, which boots a guest itself and does something with it through the library.
+# Runs one of the programs in api/, which boots a guest itself and does something with it through the library; what it
+# is run by, if anything, is in $run_by.
+run_by=()
 api() { # CLASS APPEND
     . "$lab/../launcher/target/hv/start"
     # shellcheck disable=SC2086 # options are words
-    "$HV_JAVA" $HV_FLAGS ${HV_JAVA_OPTS--XX:TieredStopAtLevel=1} -p "$HV_LIB" --add-modules dev.miraflores.launcher \
+    "${run_by[@]}" "$HV_JAVA" $HV_FLAGS ${HV_JAVA_OPTS--XX:TieredStopAtLevel=1} -p "$HV_LIB" --add-modules dev.miraflores.launcher \
         -cp "$out/api" "$1" "$vmlinuz" "$initrd" "$2"
 }
 
