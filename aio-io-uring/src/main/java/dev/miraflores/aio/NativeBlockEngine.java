@@ -34,6 +34,10 @@ final class NativeBlockEngine extends SlotEngine implements EngineQueue {
 
     /** Requests that the kernel has. */
     private int submitted;
+    /** Slots of those that it did not take, and why. Told with the completions: a turn may have ended when it says so. */
+    private final int[] refusedSlots = new int[depth()];
+    private final int[] refusedErrors = new int[depth()];
+    private int refusedCount;
     /** Before Linux 4.18, and on file systems without it. */
     private boolean cannotSync;
     /** The context is gone, and the ring's memory with it; a turn that had begun may still ask. */
@@ -122,9 +126,9 @@ final class NativeBlockEngine extends SlotEngine implements EngineQueue {
 
     /** The kernel does not take the first of those that wait, whatever comes of the others. */
     private void refused(int error) {
-        int slot = iocbs.firstSlot();
+        refusedSlots[refusedCount] = iocbs.firstSlot();
+        refusedErrors[refusedCount++] = error;
         iocbs.remove(1);
-        onKernelResult(slot, error);
     }
 
     private void onKernelResult(int slot, long result) {
@@ -139,6 +143,10 @@ final class NativeBlockEngine extends SlotEngine implements EngineQueue {
 
     @Override
     public boolean hasEvents() {
+        return refusedCount != 0 || hasCompletions();
+    }
+
+    private boolean hasCompletions() {
         return ring != null ? !ended && ring.ready() != 0 : signalled;
     }
 
@@ -153,8 +161,20 @@ final class NativeBlockEngine extends SlotEngine implements EngineQueue {
         if (!hasEvents()) {
             return 0;
         }
-        int count = ring != null ? dispatchFromRing() : dispatchByCall();
+        int count = dispatchRefused();
+        if (hasCompletions()) {
+            count += ring != null ? dispatchFromRing() : dispatchByCall();
+        }
         submitHeldBack();
+        return count;
+    }
+
+    private int dispatchRefused() {
+        int count = refusedCount;
+        refusedCount = 0;
+        for (int i = 0; i < count; i++) {
+            onKernelResult(refusedSlots[i], refusedErrors[i]);
+        }
         return count;
     }
 
