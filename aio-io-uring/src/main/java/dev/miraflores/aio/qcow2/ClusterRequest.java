@@ -608,7 +608,7 @@ final class ClusterRequest extends Task {
     // ---- the end
 
     private void finishDurable() {
-        if (guest.isDurable() && !metadata.committer.isClean()) {
+        if (guest.isDurable() && !metadata.committer.isDurable()) {
             state = State.FLUSHED;
             metadata.committer.flush(this);
         } else {
@@ -631,14 +631,6 @@ final class ClusterRequest extends Task {
     @Override
     protected void onFailure(Throwable bug) {
         metadata.failed(bug);
-        guest.onReturn((io, ignored) -> rethrow(bug));
-        guest.complete(-Errno.EIO);
-    }
-
-    private static void rethrow(Throwable bug) {
-        if (bug instanceof Error error) {
-            throw error;
-        }
-        throw bug instanceof RuntimeException exception ? exception : new IllegalStateException(bug);
+        guest.fail(bug);
     }
 }

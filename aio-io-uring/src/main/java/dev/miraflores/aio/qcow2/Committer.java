@@ -62,6 +62,11 @@ final class Committer {
         return phase == Phase.IDLE && !isDirty();
     }
 
+    /** Clean, and synced since: a commit that nobody waits for leaves the last sync out. */
+    boolean isDurable() {
+        return isClean() && !unsynced;
+    }
+
     private boolean isDirty() {
         return metadata.refcounts.dirtyCount() != 0 || metadata.l2.dirtyCount() != 0 || metadata.reftable.isDirty()
             || metadata.l1.isDirty();
@@ -240,7 +245,7 @@ final class Committer {
             } else if (table != null && outcome != 0) {
                 table.setDirty(index, true);
             }
-            unsynced |= cache != null || table != null;
+            unsynced |= cache != null || table != null || outcome != 0;
             cache = null;
             table = null;
             if (outcome != 0 && result == 0) {

@@ -142,6 +142,11 @@ final class ShuffledHome implements Qcow2Image.Home {
         return left;
     }
 
+    /** The image after a loss of power now that takes all since the last sync. */
+    byte[] durable() {
+        return durable.clone();
+    }
+
     /** The image after the process was killed: all that was written. */
     byte[] kill() {
         byte[] all = Arrays.copyOf(durable, durable.length);
