@@ -144,7 +144,12 @@ final class Metadata implements BlockReturn {
         }
     }
 
-    /** The link that was given to {@link #attach}; not to be used any more. */
+    /** Whether there is a link, with nothing in flight. */
+    boolean isIdle() {
+        return link != null && inFlight == 0;
+    }
+
+    /** The link that was given to {@link #attach}, or {@code null}; not to be used any more. */
     BlockLink takeLink() {
         BlockLink taken = link;
         link = null;

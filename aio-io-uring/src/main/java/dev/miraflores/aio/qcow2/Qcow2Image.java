@@ -38,6 +38,8 @@ public final class Qcow2Image implements AutoCloseable {
     private final Metadata metadata;
     private final boolean canBeResized;
     private volatile long byteSize;
+    /** Held by who resizes. */
+    private final Object resizing = new Object();
 
     /** Where links are: {@code null} where there is none, and nothing of theirs is under way. Guarded by this. */
     private Home home;
@@ -172,18 +174,45 @@ public final class Qcow2Image implements AutoCloseable {
             home = wanted;
         }
         if (users == 0) {
-            // Counted where the first queue's are: what is given back to the file goes this way.
-            metadata.attach(wanted.open(file, new LinkOptions(
-                IoMemory.of(List.of(metadata.memory.all())), METADATA_DEPTH, false, options.counters(), options.engine())));
+            attachMetadata(wanted, options);
         }
         users++;
-        IoMemory memory = memory(options.memory());
-        LinkOptions withOurs = new LinkOptions(
-            memory, options.depth(), options.registerMemory(), options.counters(), options.engine());
-        BlockLink data = wanted.open(file, withOurs);
-        BlockLink behind = backing == null ? null : wanted.open(backing, withOurs);
-        return new Qcow2Link(this, metadata, options.depth(), memory, data, behind,
-            backing == null ? 0 : backing.byteSize());
+        BlockLink data = null;
+        try {
+            IoMemory memory = memory(options.memory());
+            LinkOptions withOurs = new LinkOptions(
+                memory, options.depth(), options.registerMemory(), options.counters(), options.engine());
+            data = wanted.open(file, withOurs);
+            BlockLink behind = backing == null ? null : wanted.open(backing, withOurs);
+            return new Qcow2Link(this, metadata, options.depth(), memory, data, behind,
+                backing == null ? 0 : backing.byteSize());
+        } catch (RuntimeException | Error e) {
+            if (data != null) {
+                data.close();
+            }
+            released();
+            throw e;
+        }
+    }
+
+    private void attachMetadata(Home wanted, LinkOptions options) {
+        BlockLink link = metadata.takeLink(); // of those that have only just gone
+        if (link == null) {
+            try {
+                // Counted where the first queue's are: what is given back to the file goes this way.
+                link = wanted.open(file, new LinkOptions(IoMemory.of(List.of(metadata.memory.all())), METADATA_DEPTH,
+                    false, options.counters(), options.engine()));
+            } catch (RuntimeException | Error e) {
+                leaveHome();
+                throw e;
+            }
+        }
+        metadata.attach(link);
+    }
+
+    private synchronized void leaveHome() {
+        home = null;
+        notifyAll();
     }
 
     /** Queues of one disk have the same memory, and have to say so with the same object to share its registration. */
@@ -195,8 +224,8 @@ public final class Qcow2Image implements AutoCloseable {
         return lastMemory;
     }
 
-    /** A link has been closed. */
-    void released(Qcow2Link link) {
+    /** A link has been closed, or was not to be had. */
+    void released() {
         if (--users == 0) {
             metadata.detach(new Release());
         }
@@ -213,14 +242,11 @@ public final class Qcow2Image implements AutoCloseable {
                 home.execute(this);
                 return;
             }
-            if (users != 0) {
-                return; // somebody has come meanwhile, and uses it
+            if (users != 0 || !metadata.isIdle()) {
+                return; // somebody has come meanwhile, and uses it, or will see to it
             }
             metadata.takeLink().close();
-            synchronized (Qcow2Image.this) {
-                home = null;
-                Qcow2Image.this.notifyAll();
-            }
+            leaveHome();
         }
     }
 
@@ -231,10 +257,13 @@ public final class Qcow2Image implements AutoCloseable {
      * @return its size, which is {@code newBytes}
      * @throws DriveException where it cannot be, in one line
      */
-    public synchronized long resize(long newBytes) {
-        if (newBytes == byteSize) {
-            return byteSize;
+    public long resize(long newBytes) {
+        synchronized (resizing) {
+            return newBytes == byteSize ? byteSize : grow(newBytes);
         }
+    }
+
+    private long grow(long newBytes) {
         String whyNot = whyNotResized(newBytes);
         if (whyNot != null) {
             throw new DriveException("drive " + file + ": cannot be resized to " + newBytes + " bytes: " + whyNot
@@ -247,10 +276,15 @@ public final class Qcow2Image implements AutoCloseable {
             throw new DriveException("drive " + file + ": cannot be resized: " + Errno.name(-rc));
         }
         Runnable grown = () -> metadata.grown(newBytes);
-        if (home == null) {
-            grown.run();
-        } else {
-            home.call(grown);
+        Home there;
+        synchronized (this) {
+            there = home;
+            if (there == null) {
+                grown.run();
+            }
+        }
+        if (there != null) {
+            there.call(grown); // without the lock, which that thread may want
         }
         byteSize = newBytes;
         return newBytes;

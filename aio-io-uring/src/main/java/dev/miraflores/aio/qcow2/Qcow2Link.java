@@ -82,6 +82,6 @@ final class Qcow2Link implements BlockLink {
             backing.close();
         }
         iovecs.close();
-        image.released(this);
+        image.released();
     }
 }

@@ -91,6 +91,49 @@ class Qcow2EngineTest {
         }
     }
 
+    @Test
+    void shouldLetGoOfTheFileWhereNoLinkIsToBeHad() {
+        Path path = QemuImg.create(folder.resolve("disk.qcow2"), "", 1 << 20);
+        DiskModel model = new DiskModel(new byte[1 << 20], arena, random, true);
+        for (int i = 0; i < 2; i++) {
+            try (Qcow2Image image = open(path, CacheMode.WRITEBACK, List.of())) {
+                assertThrows(DriveException.class, () -> attach(image, model, EngineKind.NATIVE, 1));
+            }
+        }
+    }
+
+    /** As when a stage is put in: all links go and come within one message. */
+    @Test
+    void shouldKeepItsLinkToTheFileWhenLinksComeAndGoAtOnce() {
+        Path path = QemuImg.create(folder.resolve("disk.qcow2"), "", 1 << 20);
+        DiskModel model = new DiskModel(new byte[1 << 20], arena, random, true);
+        LinkOptions options = LinkOptions.of(IoMemory.of(List.of(model.memory)), DiskModel.DEPTH)
+            .withEngine(EngineKind.THREADS);
+        long before = workers();
+        try (Qcow2Image image = open(path, CacheMode.WRITEBACK, List.of())) {
+            thread.call(() -> {
+                for (int i = 0; i < 20; i++) {
+                    image.attach(thread, options).close();
+                }
+                links = new BlockLink[] {image.attach(thread, options)};
+            });
+            model.round(links[0], thread::execute, image.clusterBytes());
+            detach();
+        }
+        // Those of links that were closed end on their own.
+        long deadline = System.nanoTime() + 20_000_000_000L;
+        while (workers() > before && System.nanoTime() - deadline < 0) {
+            Thread.onSpinWait();
+        }
+        assertEquals(before, workers());
+        QemuImg.check(path);
+    }
+
+    private long workers() {
+        return Thread.getAllStackTraces().keySet().stream()
+            .filter(each -> each.getName().startsWith(thread.name() + "-w")).count();
+    }
+
     @ParameterizedTest
     @CsvSource({"IO_URING, NONE", "THREADS, WRITEBACK"})
     void shouldReadWhatIsCompressedAndBehind(EngineKind engine, CacheMode cache) throws IOException {
