@@ -47,7 +47,11 @@ final class TargetFlush extends BlockIo implements Runnable {
         atTarget = true;
         checksBefore = copier.checks();
         copier.beginAtTarget();
-        copier.target().submit(this);
+        try {
+            copier.target().submit(this);
+        } catch (RuntimeException | Error bug) {
+            onFailure(bug);
+        }
     }
 
     @Override
