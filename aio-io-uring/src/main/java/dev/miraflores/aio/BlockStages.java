@@ -48,7 +48,7 @@ public final class BlockStages {
         }
         throw new DriveException("drive " + request.driveId() + ": no stage=" + request.stage() + "; "
             + (names.isEmpty()
-                ? "there are none: put the jar that has it on the module path or class path"
+                ? "there are none: put the jar that has it on --stage-path or the module path"
                 : "there are " + String.join(", ", names)));
     }
 

@@ -24,8 +24,8 @@
  * <li>The {@link dev.miraflores.aio.BlockLink}: one for each queue of the disk, on that queue's thread. What it alone has
  *     needs no lock, and it must not block: other disks may be on the thread.
  * </ol>
- * Run it with {@code HV_JAVA_OPTS="-cp stage.jar" hv run --drive file=F,stage=NAME,stage.KEY=VALUE}; a program that embeds a
- * machine only has it on its path.
+ * Run it with {@code hv run --stage-path stage.jar --drive file=F,stage=NAME,stage.KEY=VALUE}, where it is a module; a program
+ * that embeds a machine names that path in its configuration, or has the stage on its own.
  * <p>A link may do these things with a {@link dev.miraflores.aio.BlockIo}, in each case once:
  * <pre>  let it through            next.submit(io)
  *   see its result            io.onReturn(this), then next.submit(io); onReturn(io, result) ends in io.complete(result)

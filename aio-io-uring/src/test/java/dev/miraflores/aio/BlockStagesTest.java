@@ -31,6 +31,7 @@ import java.util.Enumeration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.HdrHistogram.Histogram;
 import org.jctools.queues.atomic.MpscLinkedAtomicQueue;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -69,8 +70,7 @@ class BlockStagesTest {
     /** This module and what it requires, wherever they come from. */
     private static String ourModules() {
         List<String> places = new ArrayList<>();
-        for (Class<?> type : List.of(BlockStage.class, Fd.class,
-                MpscLinkedAtomicQueue.class)) {
+        for (Class<?> type : List.of(BlockStage.class, Fd.class, MpscLinkedAtomicQueue.class, Histogram.class)) {
             places.add(Path.of(URI.create(type.getProtectionDomain().getCodeSource().getLocation().toString())).toString());
         }
         return String.join(File.pathSeparator, places);
@@ -102,7 +102,7 @@ class BlockStagesTest {
     @Test
     void shouldSayWhatStagesThereAre() {
         assertEquals("drive disk0: no stage=encrypt; there are protect", refusal(moduleLoader(), "encrypt", Map.of()));
-        assertEquals("drive disk0: no stage=encrypt; there are none: put the jar that has it on the module path or class path",
+        assertEquals("drive disk0: no stage=encrypt; there are none: put the jar that has it on --stage-path or the module path",
             refusal(getClass().getClassLoader(), "encrypt", Map.of()));
     }
 
