@@ -35,7 +35,6 @@ final class QueueControl {
     private IoTimer recheck;
     private CountDownLatch still;
     private boolean stopping;
-    private boolean abandoned;
 
     QueueControl(
             DiskRun run, IoThread thread, BlockCounters counters, DeviceQueue deviceQueue, DiskRules rules,
@@ -242,7 +241,6 @@ final class QueueControl {
     /** A stage has requests that it does not complete, and the kernel has none: goes without them. After {@link #stop}. */
     void abandon() {
         send(null, () -> {
-            abandoned = true;
             queue.slots().loseAll();
             afterCompletion();
         });
@@ -269,8 +267,8 @@ final class QueueControl {
         if (isReleased()) {
             return;
         }
-        if (chain != null && chain.inKernel() != 0 && !abandoned) {
-            // Of requests that a bug has lost, or of a stage's own.
+        if (chain != null && chain.inKernel() != 0) {
+            // Of requests that a bug has lost, of a stage's own, or that a stage let go of when it was given up.
             if (recheck == null) {
                 recheck = thread.timer(new Release());
             }

@@ -294,6 +294,31 @@ class BlockChangeTest extends DiskFixture {
         assertEquals(OK, driver.request(BlockDriver.IN, 0, DATA, 512));
     }
 
+    /** Nobody waits for the stage any more, and just then it hands over what it kept: the kernel has that, and is waited for. */
+    @Test
+    void shouldBeHungByWhatAStageLetsGoWhenItIsGivenUp() {
+        CountingStage stage = new CountingStage();
+        HangingBackend backend = new HangingBackend();
+        open(config().drainNs(SHORT_NS).stage(stage), backend);
+        driver.start();
+        stage.keeps = true;
+        backend.hangs = true;
+        driver.describe(0, BlockDriver.IN, 0, DATA, 512);
+        driver.add();
+        driver.notifyDevice();
+        await("the stage has it", () -> stage.letGo != null);
+        backend.whenAsked = () -> device.thread().execute(stage.letGo);
+
+        device.reset();
+        assertEquals(1, backend.taken);
+        assertTrue(device.isHung());
+        backend.goOn(device.thread());
+        await("it is over", () -> !device.isHung());
+        stage.keeps = false;
+        driver.start();
+        assertEquals(OK, driver.request(BlockDriver.IN, 0, DATA, 512));
+    }
+
     @Test
     void shouldOutliveABugOnTheWayBack() {
         CountingStage stage = new CountingStage();

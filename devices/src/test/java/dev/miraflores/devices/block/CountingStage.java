@@ -18,6 +18,8 @@ final class CountingStage implements BlockStage {
     volatile long byteSize;
     /** Keeps what it is given. */
     volatile boolean keeps;
+    /** Lets go what was kept last. The I/O thread. */
+    volatile Runnable letGo;
     volatile RuntimeException bugWhenAttached;
     volatile RuntimeException bugWhenSubmitted;
     volatile RuntimeException bugWhenReturned;
@@ -63,7 +65,9 @@ final class CountingStage implements BlockStage {
                     throw bug;
                 });
             }
-            if (!keeps) {
+            if (keeps) {
+                letGo = () -> next.submit(io);
+            } else {
                 next.submit(io);
             }
         }

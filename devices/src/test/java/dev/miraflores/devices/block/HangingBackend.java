@@ -16,6 +16,8 @@ final class HangingBackend implements BlockBackend {
     volatile boolean hangs;
     volatile int taken;
     volatile boolean closed;
+    /** Run once, on the I/O thread, when it is asked how much it has. */
+    volatile Runnable whenAsked;
     private final ArrayDeque<BlockIo> held = new ArrayDeque<>();
 
     @Override
@@ -77,7 +79,13 @@ final class HangingBackend implements BlockBackend {
 
         @Override
         public int inFlight() {
-            return held.size();
+            int count = held.size();
+            Runnable asked = whenAsked;
+            if (asked != null) {
+                whenAsked = null;
+                asked.run();
+            }
+            return count;
         }
 
         @Override
