@@ -47,7 +47,7 @@ public class BlockRequestBenchmark {
     public String request;
 
     private final GuestMemory memory = GuestMemory.anonymous(1 << 20);
-    private final DiskRules rules = new DiskRules(1L << 21, false, true, true);
+    private final DiskRules rules = new DiskRules(1L << 21, false, true, true, true);
     private final Arena arena = Arena.ofShared();
     private final BlockRequest slot =
         new BlockRequest(null, arena.allocate((long) BlockIo.IOVEC_BYTES * QUEUE_SIZE, Long.BYTES));

@@ -69,7 +69,7 @@ final class BlockRequest extends BlockIo {
         FREE,
         /** With the links. */
         LINKS,
-        /** It failed, and waits for {@link BlockQueue#resume}. */
+        /** It failed, and waits for {@link BlockQueue#retryHeld}. */
         HELD,
         /** With a link that had a bug: nobody may ever complete it. */
         LOST
@@ -92,6 +92,8 @@ final class BlockRequest extends BlockIo {
     /** Of a discard or of write zeroes: ranges in all, and the one under way. */
     private int rangeCount;
     private int rangeIndex;
+    /** Whether what its driver says about unmapping counts. */
+    private boolean mayUnmap;
     /** Bytes of all ranges. */
     private long rangesBytes;
 
@@ -107,6 +109,7 @@ final class BlockRequest extends BlockIo {
         head = chain.head();
         answerBytes = 0;
         rangeCount = 0;
+        mayUnmap = rules.unmaps();
         if (chain.writableBytes() == 0) {
             return malformed(BlockFault.STATUS_MISSING);
         }
@@ -226,7 +229,7 @@ final class BlockRequest extends BlockIo {
             long count = slot.get(LE32, at + RANGE_SECTORS_OFFSET) & 0xFFFF_FFFFL;
             if (count != 0) {
                 beginRange(operation(), slot.get(LE64, at) << BlockConfigSpace.SECTOR_SHIFT,
-                    count << BlockConfigSpace.SECTOR_SHIFT, (slot.get(LE32, at + RANGE_FLAGS_OFFSET) & UNMAP) != 0);
+                    count << BlockConfigSpace.SECTOR_SHIFT, mayUnmap && (slot.get(LE32, at + RANGE_FLAGS_OFFSET) & UNMAP) != 0);
                 return true;
             }
         }

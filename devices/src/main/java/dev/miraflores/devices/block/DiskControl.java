@@ -65,7 +65,8 @@ final class DiskControl {
         List<QueueControl> queues = new ArrayList<>();
         IoMemory memory = ioMemory(activation.memory());
         DiskRules rules = new DiskRules(backend.byteSize() >>> BlockConfigSpace.SECTOR_SHIFT, backend.isReadOnly(),
-            activation.has(virtio_abi.VIRTIO_BLK_F_DISCARD), activation.has(virtio_abi.VIRTIO_BLK_F_WRITE_ZEROES));
+            activation.has(virtio_abi.VIRTIO_BLK_F_DISCARD), activation.has(virtio_abi.VIRTIO_BLK_F_WRITE_ZEROES),
+            disk.options.discard() == BlockDeviceConfig.Discard.UNMAP);
         for (DeviceQueue queue : activation.queues()) {
             if (queue != null) {
                 BlockCounters counted = counters[queue.index()];

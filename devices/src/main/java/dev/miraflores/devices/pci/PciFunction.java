@@ -110,7 +110,10 @@ public final class PciFunction {
         return (config.get(COMMAND_OFFSET, 2) & bar.kind.decodeCommand) != 0;
     }
 
-    /** Puts the function in its slot, as firmware would have left it: BARs without an address are not decoded; decoding waits for {@link PciRoot}'s next look. */
+    /**
+     * Puts the function in its slot, as firmware would have left it: BARs without an address are not decoded. Decoding waits
+     * for {@link PciRoot}'s next look.
+     */
     void attach(PciRoot to, InterruptLine wire, int gsi) {
         root = to;
         if (hasPin()) {

@@ -12,7 +12,8 @@ import java.util.function.IntFunction;
 /**
  * The host bridge and bus 0 behind it: 32 slots, the bridge itself in the first, both configuration mechanisms.
  * <p>Functions get their BAR addresses here, as from firmware, since guests may come without any; those that are plugged
- * later get them from the guest. The guest may move them: a BAR is decoded while its command bit is on, it lies inside a window, and nothing else was there before.
+ * later get them from the guest. The guest may move them: a BAR is decoded while its command bit is on, it lies inside a
+ * window, and nothing else was there before.
  * <p>Thread: any; one lock guards the configuration space of all functions, and is never taken on the way of data.
  * Lock order: this one, then a device's own.
  * <p>Source: PCI 3.0 §3.2.2.3.2 (CONFIG_ADDRESS, CONFIG_DATA), PCI Express 3.0 §7.2.2 (ECAM).

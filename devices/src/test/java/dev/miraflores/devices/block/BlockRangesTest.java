@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Discard and write zeroes (virtio 1.3 §5.2.6, §5.2.6.2). */
@@ -87,6 +88,17 @@ class BlockRangesTest extends DiskFixture {
         assertZeroed(DISK_SECTORS - 1, 1);
         assertEquals(1, count(BlockCounter.WRITE_ZEROES), "one request");
         assertEquals(10 * 512, count(BlockCounter.ZEROED_BYTES));
+    }
+
+    /** Drivers say unmap without looking whether they may; Linux's does. */
+    @ParameterizedTest
+    @EnumSource
+    void shouldGiveSpaceBackOnlyWhereItMay(BlockDeviceConfig.Discard discard) {
+        RecordingBackend backend = new RecordingBackend();
+        open(config().discard(discard), backend);
+        driver.start();
+        assertEquals(OK, driver.range(BlockDriver.WRITE_ZEROES, 0, 8, BlockDriver.UNMAP));
+        assertEquals(discard == BlockDeviceConfig.Discard.UNMAP, backend.lastMayUnmap);
     }
 
     /** Either all ranges are as they should be, or nothing is done at all. */

@@ -64,7 +64,7 @@ class BlockRequestTest {
         driver.add(elements);
         driver.publish();
         DescriptorChain chain = ring.popChain();
-        Verdict verdict = request.parse(chain, memory, new DiskRules(CAPACITY, readOnly, true, true));
+        Verdict verdict = request.parse(chain, memory, new DiskRules(CAPACITY, readOnly, true, true, true));
         ring.addUsed(chain.head(), 0);
         ring.publish();
         driver.pollUsed();
@@ -235,7 +235,7 @@ class BlockRequestTest {
         int id = driver.add(elements);
         driver.publish();
         DescriptorChain chain = ring.popChain();
-        Verdict verdict = request.parse(chain, memory, new DiskRules(CAPACITY, readOnly, true, true));
+        Verdict verdict = request.parse(chain, memory, new DiskRules(CAPACITY, readOnly, true, true, true));
 
         if (writableBytes == 0 || readableBytes < 16) {
             assertEquals(Verdict.MALFORMED, verdict);

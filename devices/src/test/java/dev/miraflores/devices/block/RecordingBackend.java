@@ -10,6 +10,7 @@ import dev.miraflores.aio.LinkOptions;
 final class RecordingBackend implements BlockBackend, BlockLink {
     volatile int result;
     volatile boolean lastWasDurable;
+    volatile boolean lastMayUnmap;
     volatile RuntimeException bug;
 
     @Override
@@ -43,6 +44,7 @@ final class RecordingBackend implements BlockBackend, BlockLink {
             throw bug;
         }
         lastWasDurable = io.isDurable();
+        lastMayUnmap = io.mayUnmap();
         io.complete(result);
     }
 

@@ -108,7 +108,7 @@ class BlockRequestFuzzTest {
         }
         BlockRequest.Verdict verdict;
         try (Bounds _ = new Bounds()) {
-            verdict = REQUEST.parse(chain, MEMORY, new DiskRules(capacity, readOnly, !readOnly, !readOnly));
+            verdict = REQUEST.parse(chain, MEMORY, new DiskRules(capacity, readOnly, !readOnly, !readOnly, true));
         }
         switch (verdict) {
             case SUBMIT -> assertWithin(chain, capacity, readOnly);
