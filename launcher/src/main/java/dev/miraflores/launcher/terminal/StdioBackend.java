@@ -120,9 +120,10 @@ public final class StdioBackend implements CharBackend {
             user.quit();
         }
 
+        /** It waits for disks, which may take long, and {@code ^A x} has to get through meanwhile. */
         @Override
         public void resume() {
-            user.resume();
+            Thread.ofPlatform().name("resume").daemon().start(user::resume);
         }
 
         @Override

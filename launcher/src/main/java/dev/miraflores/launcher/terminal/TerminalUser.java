@@ -3,7 +3,7 @@ package dev.miraflores.launcher.terminal;
 
 /**
  * What somebody at a terminal can ask of the machine behind it.
- * <p>Thread: the one that reads the terminal.
+ * <p>Thread: {@code quit}, the one that reads the terminal, and so it does not wait; {@code resume}, one of its own.
  */
 public interface TerminalUser {
 

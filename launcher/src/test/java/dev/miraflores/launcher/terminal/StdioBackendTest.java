@@ -107,6 +107,8 @@ class StdioBackendTest {
         awaitShown("[typed k\u0003\r]");
         type("\u0001h");
         awaitShown("^A x    end hv");
+        type("\u0001r");                         // takes as long as it takes
+        awaitShown("[resume]");
         type("\u0001x");
         awaitShown("[quit]");
         assertRestored();

@@ -11,6 +11,14 @@ public final class TerminalProbe {
     private TerminalProbe() {
     }
 
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     public static void main(String[] words) throws Exception {
         CountDownLatch quit = new CountDownLatch(1);
         StdioBackend backend = new StdioBackend(new TerminalUser() {
@@ -22,6 +30,7 @@ public final class TerminalProbe {
             @Override
             public void resume() {
                 System.out.println("[resume]");
+                awaitQuietly(quit);
             }
         });
         backend.connect(new CharInput() {
