@@ -126,16 +126,15 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
      */
     String add(DriveConfig wish) {
         String id = reserve(wish);
-        DriveBay bay = null;
+        boolean in = false;
         try {
             Drive drive = opener.open(wish.withId(id));
             drive.device().setEvents(diskEvents);
-            bay = plug(drive);
-            // Before the guest hears of it, and could eject it.
-            diskEvents.tell(() -> events.added(id));
-            tellGuest(bay);
+            DriveBay bay = plug(drive);
+            in = true;
+            announce(bay);
         } finally {
-            finished(id, bay);
+            finished(id, in);
         }
         return id;
     }
@@ -188,17 +187,19 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
         }
     }
 
-    private synchronized void finished(String id, DriveBay bay) {
-        if (bay == null) {
+    /** @param in whether the drive that has the id is in, or hangs on its way out; otherwise the id is free */
+    private synchronized void finished(String id, boolean in) {
+        if (!in) {
             bays.remove(id);
-        } else {
-            bays.put(id, bay);
         }
         underWay--;
         notifyAll();
     }
 
-    private synchronized void tellGuest(DriveBay bay) {
+    /** All at once for others: a listener may ask for the disk as soon as it hears of it, and a guest eject it. */
+    private synchronized void announce(DriveBay bay) {
+        bays.put(bay.id(), bay);
+        diskEvents.tell(() -> events.added(bay.id()));
         int slot = bay.attachment().slot();
         if (running) {
             board.hotplug().plugged(slot);
@@ -328,14 +329,14 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
         private void stays(DriveBay hung, String why) {
             // It keeps its id, and whatever else it has, until it ends after all or the machine is closed.
             diskEvents.tell(() -> events.removalFailed(hung.id(), why));
-            finished(hung.id(), hung);
+            finished(hung.id(), true);
         }
     }
 
     /** Frees the id: who takes it is heard of after {@code event}. */
     private synchronized void gone(DriveBay bay, Runnable event) {
         diskEvents.tell(event);
-        finished(bay.id(), null);
+        finished(bay.id(), false);
     }
 
     private void checkOpen() {

@@ -78,7 +78,7 @@ final class DriveEvents implements MachineListener {
         for (DriveListener listener : listeners) {
             try {
                 event.accept(listener);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 System.getLogger(DriveEvents.class.getName()).log(System.Logger.Level.WARNING, "a drive's listener failed", e);
             }
         }

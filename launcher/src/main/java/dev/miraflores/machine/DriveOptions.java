@@ -27,7 +27,8 @@ final class DriveOptions {
 
     private static final List<String> BUILT = List.of("file", "id", "format", "if", "cache", "aio", "readonly", "serial",
             "dataplane", "queues", "iothreads", "queue-size", "packed", "in-order", "poll-max-ns", "poll-grow",
-            "poll-shrink", "sqpoll", "iopoll", "discard", "rerror", "werror", "backing", "size", "stage", "throttling.iops-total", "throttling.bps-total", "throttling.group");
+            "poll-shrink", "sqpoll", "iopoll", "discard", "rerror", "werror", "backing", "size", "stage",
+            "throttling.iops-total", "throttling.bps-total", "throttling.group");
     private static final List<String> NOT_BUILT = List.of("media", "snapshot", "detect-zeroes", "copy-on-read", "index",
             "bus", "unit", "addr", "boot", "node-name", "driver", "auto-read-only", "force-share", "locking");
     /** QEMU's second name for what is built under its first. */

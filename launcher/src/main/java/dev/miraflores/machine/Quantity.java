@@ -30,7 +30,6 @@ final class Quantity {
         return count == NONE || count > Long.MAX_VALUE >>> shift ? NONE : count << shift;
     }
 
-
     private static long parse(String text, int end) {
         if (end == 0) {
             return NONE;

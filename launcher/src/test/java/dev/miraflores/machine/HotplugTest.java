@@ -16,6 +16,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -81,6 +84,39 @@ class HotplugTest {
         }
         BuiltInGuest.assertWritten(image, 0, 8, 5, 0);
         BuiltInGuest.assertUntouched(image, 8);
+    }
+
+    @Test
+    void shouldBeThereForAListenerThatHearsOfIt() throws Exception {
+        int disks = 24;
+        List<String> found = new CopyOnWriteArrayList<>();
+        CountDownLatch all = new CountDownLatch(disks);
+        try (VirtualMachine machine = VirtualMachine.create(BuiltInGuest.machine("mode=halt", new ScriptedConsole()).build())) {
+            machine.addDriveListener(new DriveListener() {
+                @Override
+                public void added(String id) {
+                    try {
+                        found.add(machine.drive(id).id());
+                    } finally {
+                        all.countDown();
+                    }
+                }
+            });
+            List<Thread> threads = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                threads.add(Thread.ofPlatform().start(() -> {
+                    for (int k = 0; k < disks / 4; k++) {
+                        machine.addDrive(DriveConfig.parse("format=null,dataplane=off"));
+                    }
+                }));
+            }
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            assertTrue(all.await(LIMIT.toSeconds(), TimeUnit.SECONDS));
+            assertEquals(Set.copyOf(machine.driveIds()), Set.copyOf(found));
+            assertEquals(disks, found.size());
+        }
     }
 
     @Test
