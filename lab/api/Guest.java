@@ -63,7 +63,8 @@ final class Guest implements CharBackend {
     synchronized void await(String text) throws InterruptedException {
         for (long end = System.nanoTime() + BOOT_AND_JOB.toNanos(); said.indexOf(text, seen) < 0;) {
             check(System.nanoTime() < end, "the guest did not say \"" + text + "\"");
-            check(machine.stopCause() == null, "the guest ended and did not say \"" + text + "\"");
+            check(machine.stopCause() == null,
+                    "the guest did not say \"" + text + "\" but ended: " + machine.stopCause());
             wait(200);
         }
         seen = said.indexOf(text, seen) + text.length();
