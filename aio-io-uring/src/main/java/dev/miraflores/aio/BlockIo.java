@@ -38,8 +38,8 @@ public abstract class BlockIo {
     /** Bytes that one buffer takes in the array. */
     public static final int IOVEC_BYTES = 16;
 
-    /** How many links of one chain can wait for the same request. */
-    private static final int MAX_RETURNS = 8;
+    /** How many links of one chain can wait for the same request: a disk's stages, and as many again for format and engine. */
+    private static final int MAX_RETURNS = 2 * BlockStage.MAX_STAGES;
 
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
     private static final int LENGTH = 8;

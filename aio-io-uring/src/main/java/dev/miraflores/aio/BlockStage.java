@@ -10,6 +10,10 @@ package dev.miraflores.aio;
  */
 public interface BlockStage extends AutoCloseable {
 
+    /** Stages that a disk can have at once. */
+    int MAX_STAGES = 8;
+
+
     /**
      * A link that hands on to {@code next}. It is closed, and another one attached, whenever the disk is reset or the chain
      * of its links changes: what has to survive that belongs to the stage. Several are attached at once, even on one

@@ -391,6 +391,7 @@ public final class BlockDeviceConfig {
                 "segments of at most " + maxSegmentBytes + " bytes: no less than 4096 is possible");
             check(readErrors != ErrorPolicy.ENOSPC, "rerror=enospc: no read needs room; use stop, report or ignore");
             check(drainNs > 0, "drain time of " + drainNs + " ns");
+            check(stages.size() <= BlockStage.MAX_STAGES, stages.size() + " stages; use " + BlockStage.MAX_STAGES + " at most");
             check(format != Format.QCOW2 || ioThreads == 1, "iothreads=" + ioThreads
                 + ": a qcow2 image is served by one thread; use iothreads=1, with as many queues as you like");
             check(format == Format.QCOW2 || backing.isEmpty(), "backing=" + String.join(",", backing)

@@ -189,6 +189,10 @@ final class DiskControl {
             throw new IllegalArgumentException("drive " + disk.options.id() + ": what replaces its image is "
                 + (newBackend.isReadOnly() ? "read-only" : "writable") + ", unlike it");
         }
+        if (newStages.size() > BlockStage.MAX_STAGES) {
+            throw new IllegalArgumentException("drive " + disk.options.id() + ": " + newStages.size() + " stages, where a disk"
+                + " has " + BlockStage.MAX_STAGES + " at most; take one away first");
+        }
         relink(newStages, newBackend);
         stages = newStages;
         backend = newBackend;

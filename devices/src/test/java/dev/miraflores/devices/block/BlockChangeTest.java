@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.aio.BlockStage;
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.bindings.virtio.virtio_abi.virtio_blk_config;
 import dev.miraflores.devices.virtio.MemoryInUseException;
@@ -123,6 +124,19 @@ class BlockChangeTest extends DiskFixture {
         assertArrayEquals(old, Files.readAllBytes(image));
         assertArrayEquals(content, Files.readAllBytes(other));
         VirtioBlockDevice.open(BlockDeviceConfig.raw("again", image.toString()).build()).close();
+    }
+
+    @Test
+    void shouldPassAsManyStagesAsItTakesAndRefuseOneMore() {
+        open(config().cache(CacheMode.NONE));
+        driver.start();
+        for (int i = 0; i < BlockStage.MAX_STAGES; i++) {
+            device.insertStage(new CountingStage());
+        }
+        assertEquals(OK, driver.request(BlockDriver.OUT, 0, DATA + 1, 512));
+        String refusal = assertThrows(IllegalArgumentException.class, () -> device.insertStage(new CountingStage())).getMessage();
+        assertTrue(refusal.endsWith("9 stages, where a disk has 8 at most; take one away first"), refusal);
+        assertEquals(OK, driver.request(BlockDriver.IN, 0, DATA, 512));
     }
 
     @Test
