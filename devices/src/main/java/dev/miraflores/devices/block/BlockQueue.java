@@ -9,6 +9,7 @@ import dev.miraflores.aio.PolledSource;
 import dev.miraflores.aio.jfr.FlightEvents;
 import dev.miraflores.devices.block.BlockRequest.Place;
 import dev.miraflores.devices.virtio.DeviceQueue;
+import dev.miraflores.linux.Errno;
 import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.virtio.ring.DescriptorChain;
 import dev.miraflores.virtio.ring.Virtqueue;
@@ -222,8 +223,12 @@ final class BlockQueue implements PolledSource {
     }
 
     private void onSuccess(BlockRequest request) {
-        if (request.hasRanges() && !stopping && !broken && request.nextRange()) {
-            submit(request);
+        if (request.hasRanges() && request.nextRange()) {
+            if (stopping || broken) {
+                finish(request, BlockStatus.IOERR, -Errno.ECANCELED); // the rest is not done any more
+            } else {
+                submit(request);
+            }
             return;
         }
         switch (request.operation()) {

@@ -4,6 +4,7 @@ package dev.miraflores.devices.block;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.miraflores.aio.BlockStage;
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.uring.KernelFeatures;
 import dev.miraflores.virtio.ring.RingFeatures;
@@ -56,7 +57,7 @@ class BlockDeviceProperties {
                 CountingStage stage = new CountingStage();
                 device.insertStage(stage);
                 round(random, driver, model);
-                if (random.nextBoolean()) {
+                if (random.nextBoolean() || device.stages().size() == BlockStage.MAX_STAGES) {
                     device.removeStage(stage);
                 }
                 if (random.nextInt(5) == 0) {

@@ -114,6 +114,34 @@ class BlockResetTest extends DiskFixture {
         }
     }
 
+    /** Of several ranges a reset leaves some undone; that must not look like all. */
+    @Test
+    void shouldNotCallAllRangesDoneThatAResetCutShort() throws InterruptedException {
+        HangingBackend backend = new HangingBackend();
+        open(backend);
+        driver.start();
+        backend.hangs = true;
+        driver.putRange(DATA, 8, 8, 0);
+        driver.putRange(DATA + 16, 100, 8, 0);
+        driver.putHeader(0, BlockDriver.WRITE_ZEROES, 0);
+        driver.elements.clear().readable(driver.headerGpa(0), 16).readable(DATA, 32).writable(driver.statusGpa(0), 1);
+        driver.add();
+        driver.notifyDevice();
+        while (backend.taken == 0) {
+            Thread.sleep(1);
+        }
+        Thread reset = Thread.ofPlatform().start(device::reset);
+        while (reset.getState() != Thread.State.WAITING && reset.getState() != Thread.State.TIMED_WAITING) {
+            Thread.sleep(1); // until it has told the I/O thread, and waits
+        }
+        backend.goOn(device.thread());
+        reset.join();
+
+        assertEquals(1, backend.taken);
+        assertEquals(IOERR, driver.status(0));
+        assertEquals(0, count(BlockCounter.WRITE_ZEROES));
+    }
+
     @Test
     void shouldResetUnderLoadWithoutLosingOrKeepingAnything() {
         start();
