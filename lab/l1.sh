@@ -12,7 +12,7 @@
 #   -w DIR   writable from L1, and really the host's; may be repeated
 #   -d IMAGE raw disk image, in L1 /dev/vda, /dev/vdb, …; may be repeated
 #   -k MODS  kernel modules to load besides kvm-amd and ext4, as "tun vhost_net"
-#   -m MIB   memory (2048)   -s N  CPUs (2)   -t SECONDS  limit (300)
+#   -m MIB   memory (2048)   -s N  CPUs (1)   -t SECONDS  limit (300)
 #   -c FILE  where L1's console goes (nowhere)
 #   -v       L1's console on standard error as well
 #
@@ -86,7 +86,7 @@ verdict() { # STATUS-OF-QEMU: exits
     exit "$status"
 }
 
-memory=2048 cpus=${LAB_L1_CPUS:-2} limit=300 modules='' console='' verbose='' status=0
+memory=2048 cpus=${LAB_L1_CPUS:-1} limit=300 modules='' console='' verbose='' status=0
 writable=() disks=()
 while getopts w:d:k:m:s:t:c:v o; do
     case $o in
