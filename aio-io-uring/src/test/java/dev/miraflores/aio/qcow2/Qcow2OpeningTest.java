@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -72,6 +73,8 @@ class Qcow2OpeningTest {
         "72, 8, 8, 'compression'", "72, 16, 8, 'extended L2 entries'", "72, 0x80, 8, 'incompatible bit 7'",
         "96, 7, 4, 'refcounts of 2^7'", "100, 96, 4, 'a header of 96'", "100, 0x20000, 4, 'a header of 131072'",
         "104, 1, 1, 'compression by zstd'"})
+    @Tag("class:images")
+    @Tag("class:length")
     void shouldRefuseWhatTheHeaderSays(int offset, String value, int bytes, String reason) throws IOException {
         Path path = create("");
         patch(path, offset, value.startsWith("0x") ? Long.parseUnsignedLong(value.substring(2), 16)
@@ -112,6 +115,7 @@ class Qcow2OpeningTest {
     }
 
     @Test
+    @Tag("class:images")
     void shouldOpenABackingFileOnlyWhereItIsNamed() throws IOException {
         Path base = folder.resolve("base.raw");
         Files.write(base, new byte[(int) DISK_BYTES]);
@@ -128,6 +132,7 @@ class Qcow2OpeningTest {
 
     /** What may have been written by a guest must not say what it is. */
     @Test
+    @Tag("class:images")
     void shouldNotGuessABackingFilesFormat() {
         Path base = create("");
         Path top = folder.resolve("top.qcow2");

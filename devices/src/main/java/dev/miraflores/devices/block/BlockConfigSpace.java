@@ -109,6 +109,11 @@ final class BlockConfigSpace {
         }
     }
 
+    /** A driver begins that may say how writes are cached, but cannot flush (§5.2.5.2). */
+    void beginWriteThrough() {
+        writeback = false;
+    }
+
     /** After a reset it is as it was at first (§5.2.5.2 leaves that to the device). */
     void reset() {
         writeback = defaultWriteback;

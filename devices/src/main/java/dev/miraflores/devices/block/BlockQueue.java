@@ -282,6 +282,9 @@ final class BlockQueue implements PolledSource {
         if (latencyNs >= FlightEvents.slowNs()) {
             disk.slowRequest(queue.index(), request, result, latencyNs);
         }
+        if (result != 0) {
+            request.readNothing(); // also where the error is ignored
+        }
         answer(request, status);
     }
 

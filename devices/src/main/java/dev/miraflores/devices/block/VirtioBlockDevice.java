@@ -261,6 +261,9 @@ public final class VirtioBlockDevice implements VirtioDevice {
 
     @Override
     public void activate(VirtioActivation activation) {
+        if (activation.has(virtio_abi.VIRTIO_BLK_F_CONFIG_WCE) && !activation.has(F_FLUSH)) {
+            config.beginWriteThrough();
+        }
         control.activate(activation);
     }
 

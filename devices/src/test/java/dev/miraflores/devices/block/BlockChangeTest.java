@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -245,6 +246,7 @@ class BlockChangeTest extends DiskFixture {
 
     /** A reset that cannot be completed is completed later, and until then the disk is of no use, and does no harm. */
     @Test
+    @Tag("class:lifetime")
     void shouldOutliveAResetThatTheHostDoesNotLetFinish() {
         HangingBackend backend = new HangingBackend();
         open(config().drainNs(SHORT_NS), backend);

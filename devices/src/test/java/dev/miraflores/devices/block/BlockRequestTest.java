@@ -26,6 +26,7 @@ import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import net.jqwik.api.lifecycle.AfterProperty;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What a driver may put into a chain, and what becomes of it (virtio 1.3 §5.2.6). */
@@ -108,6 +109,7 @@ class BlockRequestTest {
 
     /** What the driver changes after the chain was walked changes nothing (time of check, time of use). */
     @Test
+    @Tag("class:queue-frozen")
     void shouldReadTheHeaderOnce() {
         header(BlockDriver.IN, 3);
         elements.writable(DATA, 512).writable(STATUS, 1);
@@ -129,6 +131,7 @@ class BlockRequestTest {
 
     /** The same memory again and again, on a disk that is large enough (CVE-2011-1750's class). */
     @Test
+    @Tag("class:length")
     void shouldRefuseMoreThanTwoGibibytes() {
         header(BlockDriver.IN, 0);
         for (int i = 0; i < 31; i++) {
@@ -157,6 +160,8 @@ class BlockRequestTest {
 
     /** Ranges of any kind, split anywhere, against the rules of §5.2.6.2 said once more. */
     @Property(tries = 2000)
+    @Tag("virtio:5.2.6.2/unknown-flags")
+    @Tag("virtio:5.2.6.2/discard-unmap")
     void shouldJudgeRangesAsTheSpecificationDoes(@ForAll long seed) {
         Random random = new Random(seed);
         boolean zeroes = random.nextBoolean();

@@ -21,6 +21,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -48,6 +49,7 @@ class ChangingDescriptorsTest {
 
     @ParameterizedTest
     @ValueSource(longs = {0, RingFeatures.RING_PACKED})
+    @Tag("class:queue-frozen")
     void shouldFindWhatStoodThereAtOneTime(long packed) throws InterruptedException {
         long features = packed | RingFeatures.INDIRECT_DESC;
         int found = 0;
