@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 /** Which test claims what, by the tags in the sources of all modules' tests. */
 final class Claims {
 
-    private static final Pattern TAG = Pattern.compile("^\\s*@Tag\\(\"((?:virtio|class):[^\"]*)\"\\)");
+    private static final Pattern TAG = Pattern.compile("^\\s*@(?:net\\.jqwik\\.api\\.)?Tag\\(\"((?:virtio|class):[^\"]*)\"\\)");
     private static final Pattern METHOD = Pattern.compile("^\\s+(?:\\w+\\s+)*void\\s+(\\w+)\\(");
 
     /** A test method; {@code file} is relative to the repository. */

@@ -23,7 +23,9 @@ import org.junit.jupiter.api.Test;
 class TablesTest {
 
     private static final Path REPOSITORY = Path.of("").toAbsolutePath().getParent();
-    private static final Pattern CASE = Pattern.compile("<testcase name=\"(\\w+)");
+    /** A test case; one that jqwik would not run, since its annotations are JUnit's, is none. */
+    private static final Pattern CASE =
+        Pattern.compile("<testcase name=\"(\\w+)[^>]*>(?!\\s*<skipped message=\"A @Property method must not)");
 
     private final Tables tables;
 

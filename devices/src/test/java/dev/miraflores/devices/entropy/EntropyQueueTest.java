@@ -107,8 +107,8 @@ class EntropyQueueTest {
 
     /** What is written is what is reported, wherever the driver splits its buffer. */
     @Property(tries = 100)
-    @Tag("virtio:2.7.8.2/len-written")
-    @Tag("class:leak")
+    @net.jqwik.api.Tag("virtio:2.7.8.2/len-written")
+    @net.jqwik.api.Tag("class:leak")
     void shouldWriteNoMoreThanItReports(@ForAll @IntRange(min = 1, max = 70_000) int first,
                                         @ForAll @IntRange(min = 0, max = 70_000) int second) {
         fillWithCanary();

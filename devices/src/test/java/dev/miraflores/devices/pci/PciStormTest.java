@@ -15,7 +15,6 @@ import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
-import org.junit.jupiter.api.Tag;
 
 /** A guest that does anything it likes to configuration space and to an MSI-X table. */
 class PciStormTest {
@@ -86,7 +85,7 @@ class PciStormTest {
 
     /** Nothing throws, no signal is lost, and connections are exactly those of unmasked vectors. */
     @Property(tries = 300)
-    @Tag("class:selector")
+    @net.jqwik.api.Tag("class:selector")
     void shouldSurviveAnyMsixAccess(@ForAll("tableAccesses") List<RegisterAccess> storm,
                                     @ForAll("controls") List<Integer> controls) {
         int vectors = 6;

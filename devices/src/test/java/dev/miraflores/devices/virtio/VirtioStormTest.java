@@ -22,7 +22,6 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.Tuple;
-import org.junit.jupiter.api.Tag;
 
 /**
  * A guest that accesses registers in any order, width and phase, over rings full of random bytes. Nothing throws, the
@@ -85,8 +84,8 @@ class VirtioStormTest {
     }
 
     @Property(tries = 400)
-    @Tag("class:queue-frozen")
-    @Tag("class:selector")
+    @net.jqwik.api.Tag("class:queue-frozen")
+    @net.jqwik.api.Tag("class:selector")
     void shouldSurviveAnyAccessOverPci(@ForAll("pciSteps") List<Step> steps) {
         FakeVirtioDevice device = new FakeVirtioDevice();
         try (TestMachine machine = new TestMachine();
@@ -102,8 +101,8 @@ class VirtioStormTest {
     }
 
     @Property(tries = 400)
-    @Tag("class:queue-frozen")
-    @Tag("class:selector")
+    @net.jqwik.api.Tag("class:queue-frozen")
+    @net.jqwik.api.Tag("class:selector")
     void shouldSurviveAnyAccessOverMmio(@ForAll("mmioSteps") List<Step> steps) {
         FakeVirtioDevice device = new FakeVirtioDevice();
         try (TestMachine machine = new TestMachine();

@@ -25,6 +25,7 @@ public class AvailableNotification {
         public Split() {
             super(0);
             device.disableNotifications();
+            add();
         }
 
         @Actor
@@ -34,7 +35,6 @@ public class AvailableNotification {
 
         @Actor
         public void driver(ZZ_Result result) {
-            add();
             result.r2 = driver.needsNotification();
         }
     }
@@ -48,6 +48,7 @@ public class AvailableNotification {
         public SplitEventIdx() {
             super(RingFeatures.EVENT_IDX);
             device.disableNotifications();
+            add();
         }
 
         @Actor
@@ -57,7 +58,6 @@ public class AvailableNotification {
 
         @Actor
         public void driver(ZZ_Result result) {
-            add();
             result.r2 = driver.needsNotification();
         }
     }
@@ -71,6 +71,7 @@ public class AvailableNotification {
         public Packed() {
             super(RingFeatures.RING_PACKED);
             device.disableNotifications();
+            add();
         }
 
         @Actor
@@ -80,7 +81,6 @@ public class AvailableNotification {
 
         @Actor
         public void driver(ZZ_Result result) {
-            add();
             result.r2 = driver.needsNotification();
         }
     }
@@ -94,6 +94,7 @@ public class AvailableNotification {
         public PackedEventIdx() {
             super(RingFeatures.RING_PACKED | RingFeatures.EVENT_IDX);
             device.disableNotifications();
+            add();
         }
 
         @Actor
@@ -103,7 +104,6 @@ public class AvailableNotification {
 
         @Actor
         public void driver(ZZ_Result result) {
-            add();
             result.r2 = driver.needsNotification();
         }
     }

@@ -27,7 +27,7 @@ public class UsedNotification {
             driver.disableNotifications();
             add();
             driver.publish();
-            device.popChain();
+            device.addUsed(device.popChain().head(), 0);
         }
 
         @Actor
@@ -37,7 +37,6 @@ public class UsedNotification {
 
         @Actor
         public void device(ZZ_Result result) {
-            device.addUsed(device.chain.head(), 0);
             result.r2 = device.needsNotification();
         }
     }
@@ -53,7 +52,7 @@ public class UsedNotification {
             driver.disableNotifications();
             add();
             driver.publish();
-            device.popChain();
+            device.addUsed(device.popChain().head(), 0);
         }
 
         @Actor
@@ -63,7 +62,6 @@ public class UsedNotification {
 
         @Actor
         public void device(ZZ_Result result) {
-            device.addUsed(device.chain.head(), 0);
             result.r2 = device.needsNotification();
         }
     }
@@ -79,7 +77,7 @@ public class UsedNotification {
             driver.disableNotifications();
             add();
             driver.publish();
-            device.popChain();
+            device.addUsed(device.popChain().head(), 0);
         }
 
         @Actor
@@ -89,7 +87,6 @@ public class UsedNotification {
 
         @Actor
         public void device(ZZ_Result result) {
-            device.addUsed(device.chain.head(), 0);
             result.r2 = device.needsNotification();
         }
     }
@@ -105,7 +102,7 @@ public class UsedNotification {
             driver.disableNotifications();
             add();
             driver.publish();
-            device.popChain();
+            device.addUsed(device.popChain().head(), 0);
         }
 
         @Actor
@@ -115,7 +112,6 @@ public class UsedNotification {
 
         @Actor
         public void device(ZZ_Result result) {
-            device.addUsed(device.chain.head(), 0);
             result.r2 = device.needsNotification();
         }
     }

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -25,7 +24,7 @@ class InOrderProperties {
     private static final QueueGeometry GEOMETRY = new QueueGeometry(8, 0x1000, 0x4000, 0x6000);
 
     @Property(tries = 1000)
-    @Tag("virtio:6.2/in-order")
+    @net.jqwik.api.Tag("virtio:6.2/in-order")
     void shouldGiveSplitBuffersBackInOrder(@ForAll long seed) {
         Random random = new Random(seed);
         int start = random.nextInt(65536);
@@ -33,7 +32,7 @@ class InOrderProperties {
     }
 
     @Property(tries = 1000)
-    @Tag("virtio:6.2/in-order")
+    @net.jqwik.api.Tag("virtio:6.2/in-order")
     void shouldGivePackedBuffersBackInOrder(@ForAll long seed) {
         Random random = new Random(seed);
         int size = 1 + random.nextInt(40);

@@ -18,6 +18,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.virtio.ring.RingFixture.Element;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -436,6 +437,14 @@ class PackedVirtqueueTest {
         assertEquals(DriverFault.QUEUE_OUTSIDE_MEMORY, check(SIZE, APART_END - 16 * SIZE + 16, AVAIL_GPA, USED_GPA));
         assertEquals(DriverFault.QUEUE_OUTSIDE_MEMORY, check(SIZE, DESC_GPA, APART_END, USED_GPA));
         assertEquals(DriverFault.QUEUE_OUTSIDE_MEMORY, check(SIZE, DESC_GPA, AVAIL_GPA, APART_END));
+    }
+
+    @Test
+    void shouldTakeTheLargestQueueSize() {
+        try (GuestMemory memory = GuestMemory.anonymous(2 << 20)) {
+            QueueGeometry largest = new QueueGeometry(QueueGeometry.MAX_SIZE, 0x10_0000, 0, 0x2_0000);
+            assertNull(Virtqueue.check(memory, largest, FEATURES));
+        }
     }
 
     private DriverFault check(int size, long descGpa, long driverGpa, long deviceGpa) {

@@ -18,6 +18,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.virtio.ring.RingFixture.Element;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -510,6 +511,27 @@ class SplitVirtqueueTest {
         assertNull(queue.fault());
     }
 
+    /** What was exposed stays exposed: an idx that moves meanwhile is looked at once that is popped. */
+    @Test
+    void shouldGoOnWithWhatItSawWhenIdxMoves() {
+        for (int i = 0; i < 3; i++) {
+            ring.descriptor(i, BUFFER_GPA, 16, 0, 0);
+            ring.expose(i);
+        }
+        Virtqueue queue = ring.device();
+        queue.popChain();
+
+        ring.setAvailIdx(1);
+        assertTrue(queue.hasAvailable());
+        ring.setAvailIdx(0x9000);
+        assertTrue(queue.hasAvailable());
+        assertEquals(1, queue.popChain().head());
+        assertEquals(2, queue.popChain().head());
+        assertNull(queue.fault());
+        assertNull(queue.popChain());
+        assertEquals(DriverFault.AVAIL_IDX_JUMPED, queue.fault());
+    }
+
     /** cloud-hypervisor#7605's class: a queue at its end neither spins nor comes back. */
     @Test
     void shouldStayAtItsEnd() {
@@ -723,6 +745,14 @@ class SplitVirtqueueTest {
         assertEquals(DriverFault.QUEUE_MISALIGNED, check(SIZE, DESC_GPA, AVAIL_GPA + 1, USED_GPA));
         assertEquals(DriverFault.QUEUE_MISALIGNED, check(SIZE, DESC_GPA, AVAIL_GPA, USED_GPA + 2));
         assertNull(check(SIZE, DESC_GPA + 16, AVAIL_GPA + 2, USED_GPA + 4));
+    }
+
+    @Test
+    void shouldTakeTheLargestQueueSize() {
+        try (GuestMemory memory = GuestMemory.anonymous(2 << 20)) {
+            QueueGeometry largest = new QueueGeometry(QueueGeometry.MAX_SIZE, 0x10_0000, 0, 0x2_0000);
+            assertNull(Virtqueue.check(memory, largest, 0));
+        }
     }
 
     /** §2.7: each part is memory to its last byte, used_event and avail_event included. */

@@ -9,7 +9,6 @@ import java.util.EnumSet;
 import java.util.Set;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Virtqueues beside the model, whatever the driver does (virtio 1.3 §2.7, §2.8); {@code fuzz/ring} does so for long. */
@@ -21,32 +20,32 @@ class VirtqueueModelProperties {
     private final Tally tally = new Tally();
 
     @Property(tries = 2000)
-    @Tag("virtio:2.7.4.1/any")
-    @Tag("virtio:2.7.5.1/readable")
-    @Tag("virtio:2.7.5.1/table")
-    @Tag("virtio:2.7.5.3.2/after-direct")
-    @Tag("virtio:2.7.5.3.2/write-flag")
-    @Tag("virtio:2.7.7.2/ignore-used-event")
-    @Tag("virtio:2.7.7.2/flags")
-    @Tag("virtio:2.7.7.2/ignore-flags")
-    @Tag("virtio:2.7.7.2/used-event")
-    @Tag("virtio:2.7.8.2/len-first")
-    @Tag("virtio:2.7.10.2/flags")
-    @Tag("virtio:2.7.10.2/flags-zero")
-    @Tag("virtio:6.2/in-order")
+    @net.jqwik.api.Tag("virtio:2.7.4.1/any")
+    @net.jqwik.api.Tag("virtio:2.7.5.1/readable")
+    @net.jqwik.api.Tag("virtio:2.7.5.1/table")
+    @net.jqwik.api.Tag("virtio:2.7.5.3.2/after-direct")
+    @net.jqwik.api.Tag("virtio:2.7.5.3.2/write-flag")
+    @net.jqwik.api.Tag("virtio:2.7.7.2/ignore-used-event")
+    @net.jqwik.api.Tag("virtio:2.7.7.2/flags")
+    @net.jqwik.api.Tag("virtio:2.7.7.2/ignore-flags")
+    @net.jqwik.api.Tag("virtio:2.7.7.2/used-event")
+    @net.jqwik.api.Tag("virtio:2.7.8.2/len-first")
+    @net.jqwik.api.Tag("virtio:2.7.10.2/flags")
+    @net.jqwik.api.Tag("virtio:2.7.10.2/flags-zero")
+    @net.jqwik.api.Tag("virtio:6.2/in-order")
     void honestDriversGetAllBackFromSplitQueues(@ForAll long seed) {
         RingModel.honest(SMALL, new Chance(seed), false, 400, tally);
     }
 
     @Property(tries = 2000)
-    @Tag("virtio:2.7.4.1/any")
-    @Tag("virtio:2.8.12/process")
-    @Tag("virtio:2.8.12/complete")
-    @Tag("virtio:2.8.15/readable")
-    @Tag("virtio:2.8.15/available")
-    @Tag("virtio:2.8.15/used")
-    @Tag("virtio:2.8.18/order")
-    @Tag("virtio:6.2/in-order")
+    @net.jqwik.api.Tag("virtio:2.7.4.1/any")
+    @net.jqwik.api.Tag("virtio:2.8.12/process")
+    @net.jqwik.api.Tag("virtio:2.8.12/complete")
+    @net.jqwik.api.Tag("virtio:2.8.15/readable")
+    @net.jqwik.api.Tag("virtio:2.8.15/available")
+    @net.jqwik.api.Tag("virtio:2.8.15/used")
+    @net.jqwik.api.Tag("virtio:2.8.18/order")
+    @net.jqwik.api.Tag("virtio:6.2/in-order")
     void honestDriversGetAllBackFromPackedQueues(@ForAll long seed) {
         RingModel.honest(SMALL, new Chance(seed), true, 400, tally);
     }
@@ -57,26 +56,26 @@ class VirtqueueModelProperties {
     }
 
     @Property(tries = 5000)
-    @Tag("virtio:2.7.5.1/table")
-    @Tag("virtio:2.7.5.1/readable")
-    @Tag("virtio:2.7.7.2/ignore-flags")
-    @Tag("class:endless")
-    @Tag("class:length")
-    @Tag("class:leak")
-    @Tag("class:selector")
-    @Tag("class:reentrancy")
+    @net.jqwik.api.Tag("virtio:2.7.5.1/table")
+    @net.jqwik.api.Tag("virtio:2.7.5.1/readable")
+    @net.jqwik.api.Tag("virtio:2.7.7.2/ignore-flags")
+    @net.jqwik.api.Tag("class:endless")
+    @net.jqwik.api.Tag("class:length")
+    @net.jqwik.api.Tag("class:leak")
+    @net.jqwik.api.Tag("class:selector")
+    @net.jqwik.api.Tag("class:reentrancy")
     void hostileDriversGetTheirFaultsFromSplitQueues(@ForAll long seed) {
         RingModel.hostile(SMALL, new Chance(seed), false, 300, tally);
     }
 
     @Property(tries = 5000)
-    @Tag("virtio:2.8.15/used")
-    @Tag("virtio:2.8.15/readable")
-    @Tag("class:endless")
-    @Tag("class:length")
-    @Tag("class:leak")
-    @Tag("class:selector")
-    @Tag("class:reentrancy")
+    @net.jqwik.api.Tag("virtio:2.8.15/used")
+    @net.jqwik.api.Tag("virtio:2.8.15/readable")
+    @net.jqwik.api.Tag("class:endless")
+    @net.jqwik.api.Tag("class:length")
+    @net.jqwik.api.Tag("class:leak")
+    @net.jqwik.api.Tag("class:selector")
+    @net.jqwik.api.Tag("class:reentrancy")
     void hostileDriversGetTheirFaultsFromPackedQueues(@ForAll long seed) {
         RingModel.hostile(SMALL, new Chance(seed), true, 300, tally);
     }
