@@ -45,6 +45,8 @@ public final class IoThread implements Executor, AutoCloseable {
     /** What time it is, where somebody has asked since the thread last called the kernel. */
     private long turnNs;
     private boolean turnNsKnown;
+    /** An engine waits for the end of the turn. */
+    private boolean turnEndsSoon;
     /** The last turn may have left some in the mailbox. */
     private boolean messagesLeft;
     /** Made once somebody records. */
@@ -262,6 +264,16 @@ public final class IoThread implements Executor, AutoCloseable {
         return turnNs;
     }
 
+    /** For engines: sources are to leave the rest for the next turn, so that what has gathered is handed over. */
+    void endTurnSoon() {
+        turnEndsSoon = true;
+    }
+
+    /** Whether a source that takes requests is to stop at that, though there be more. I/O thread only. */
+    public boolean turnEndsSoon() {
+        return turnEndsSoon;
+    }
+
     private void checkCurrent() {
         if (!isCurrent()) {
             throw new IllegalStateException("only on I/O thread " + name() + ", not " + Thread.currentThread().getName());
@@ -318,6 +330,7 @@ public final class IoThread implements Executor, AutoCloseable {
             await();
         }
         turnNsKnown = false;
+        turnEndsSoon = false;
         counters.add(IoThreadCounter.EVENTS, dispatch());
         endTurn();
     }
