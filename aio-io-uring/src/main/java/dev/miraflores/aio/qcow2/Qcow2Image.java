@@ -364,7 +364,8 @@ public final class Qcow2Image implements AutoCloseable {
             metadata.takeLink();
         }
         long usedBytes = metadata.allocator.usedEnd() << metadata.geometry.clusterBits;
-        if (result == 0 && usedBytes < metadata.fileBytes() && metadata.space.isGrowable()) {
+        if (result == 0 && usedBytes < metadata.fileBytes() && metadata.space.isGrowable()
+                && !metadata.space.isUnsure()) {
             FileIo.ftruncate(file.number(), usedBytes);
         }
         if (result != 0) {
