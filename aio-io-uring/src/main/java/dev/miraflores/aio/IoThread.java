@@ -41,6 +41,7 @@ public final class IoThread implements Executor, AutoCloseable {
     private PolledSource[] sources = NO_SOURCES;
     /** Those beside the port's own. Replaced, never changed. */
     private EngineQueue[] engines = NO_ENGINES;
+    private final OpenLinks links = new OpenLinks();
     private final TimerHeap timers = new TimerHeap();
     /** What time it is, where somebody has asked since the thread last called the kernel. */
     private long turnNs;
@@ -197,8 +198,24 @@ public final class IoThread implements Executor, AutoCloseable {
     public BlockEngine open(BlockFile file, LinkOptions options) {
         checkCurrent();
         BlockEngine engine = openEngine(file, options);
-        return file.directAlignment() == null ? engine : new AlignedLink(
+        BlockEngine link = file.directAlignment() == null ? engine : new AlignedLink(
             engine, file.directAlignment(), options.memory(), file.writeGate(), this);
+        links.add(engine, link, options.memory());
+        return link;
+    }
+
+    /** For an engine of {@link #open}: it is closed. */
+    void closed(BlockEngine engine) {
+        links.remove(engine);
+    }
+
+    /**
+     * How many requests have not completed on links of {@link #open} whose options name {@code memory}, whoever made them:
+     * as long as there is one the kernel may touch that memory. I/O thread only.
+     */
+    public int inFlight(IoMemory memory) {
+        checkCurrent();
+        return links.inFlight(memory);
     }
 
     private BlockEngine openEngine(BlockFile file, LinkOptions options) {

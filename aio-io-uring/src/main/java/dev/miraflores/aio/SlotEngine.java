@@ -205,5 +205,6 @@ abstract class SlotEngine implements BlockEngine {
             workers.close();
         }
         end();
+        thread.closed(this);
     }
 }
