@@ -182,8 +182,13 @@ abstract class SlotEngine implements BlockEngine {
 
     private void finishRange(BlockIo io, long result) {
         if (result > 0) {
-            counters.add(io.operation() == Operation.DISCARD
-                ? EngineCounter.DISCARDED_BYTES : EngineCounter.ZEROED_BYTES, result);
+            boolean zeroes = io.operation() == Operation.WRITE_ZEROES;
+            if (zeroes) {
+                counters.add(EngineCounter.ZEROED_BYTES, result);
+            }
+            if (!zeroes || file.ranges().unmapped(io)) {
+                counters.add(EngineCounter.DISCARDED_BYTES, result);
+            }
         }
         io.complete((int) Math.min(result, 0));
     }
