@@ -3,6 +3,7 @@ package dev.miraflores.aio;
 
 import dev.miraflores.aio.jfr.FlightEvents;
 import dev.miraflores.aio.uring.KernelFeatures;
+import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.EventFd;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
@@ -97,13 +98,25 @@ public final class IoThread implements Executor, AutoCloseable {
         }
         KernelFeatures features = KernelFeatures.host();
         if (features.isAvailable()) {
-            return UringPort.create(features, options);
+            return uringPort(features, options);
         }
         if (options.sqPoll() || options.ioPoll()) {
             throw new DriveException(
                 (options.sqPoll() ? "sqpoll" : "iopoll") + " needs io_uring: " + features.whyNot());
         }
         return new EpollPort(features.whyNot());
+    }
+
+    /** What there is may not be had: memory, descriptors, or a limit may be short. */
+    private static EventPort uringPort(KernelFeatures features, IoThreadOptions options) {
+        try {
+            return UringPort.create(features, options);
+        } catch (ErrnoException e) {
+            if (options.sqPoll() || options.ioPoll()) {
+                throw e;
+            }
+            return new EpollPort("the kernel gave its I/O thread none: " + e.getMessage());
+        }
     }
 
     public String name() {
@@ -228,9 +241,18 @@ public final class IoThread implements Executor, AutoCloseable {
         };
     }
 
+    /**
+     * What {@link #open} uses for a file, and why nothing better. Any thread.
+     *
+     * @throws DriveException where the wish cannot be met on this thread
+     */
+    public EngineChoice choose(EngineKind wish, CacheMode cache) {
+        return EngineChoice.of(wish, cache, new HostProbe(port.whyNoUring()));
+    }
+
     private EngineChoice choose(BlockFile file, EngineKind wish) {
         try {
-            return EngineChoice.of(wish, file.cache(), new HostProbe(port.whyNoUring()));
+            return choose(wish, file.cache());
         } catch (DriveException e) {
             throw new DriveException("drive " + file + ": " + e.getMessage());
         }
