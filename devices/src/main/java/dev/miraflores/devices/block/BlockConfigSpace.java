@@ -115,6 +115,11 @@ final class BlockConfigSpace {
         }
     }
 
+    /** Whether such a write takes away the cache that the driver has had. */
+    boolean isSwitchingOff(int offset, int byteSize, long value) {
+        return writeback && offset == virtio_blk_config.wce && byteSize == 1 && (value & 1) == 0;
+    }
+
     /** After a reset it is as it was at first (§5.2.5.2 leaves that to the device). */
     void reset() {
         writeback = defaultWriteback;
