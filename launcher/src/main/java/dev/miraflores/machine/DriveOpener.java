@@ -45,6 +45,7 @@ final class DriveOpener {
                 .queueSize(drive.queueSize())
                 .packed(drive.packed())
                 .inOrder(drive.inOrder())
+                .logicalBlockBytes(drive.logicalBlockBytes())
                 .readErrors(drive.readErrors())
                 .writeErrors(drive.writeErrors());
         if (drive.dataplane()) {
@@ -73,7 +74,7 @@ final class DriveOpener {
         }
         if (drive.format() == DriveConfig.Format.QCOW2) {
             return BlockDeviceConfig.qcow2(drive.id(), drive.file())
-                    .backing(drive.backing() == null ? List.of() : List.of(drive.backing()));
+                    .backing(drive.backing());
         }
         return BlockDeviceConfig.raw(drive.id(), drive.file());
     }
