@@ -151,7 +151,9 @@ abstract class SlotEngine implements BlockEngine {
             retry(io, (int) result);
         } else if (io.operation().isRange()) {
             finishRange(io, result);
-        } else if (result == io.remainingBytes() || result >= 0 && io.operation() == Operation.FLUSH) {
+        } else if (io.operation() == Operation.FLUSH) {
+            io.complete(file.syncResult((int) Math.min(result, 0)));
+        } else if (result == io.remainingBytes()) {
             io.complete(0);
         } else if (result > 0) {
             counters.increment(EngineCounter.CONTINUED);

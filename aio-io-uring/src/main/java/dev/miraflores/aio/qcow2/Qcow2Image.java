@@ -365,7 +365,7 @@ public final class Qcow2Image implements AutoCloseable {
     private void writeAll() {
         setDirect(file, false);
         int result = 0;
-        try (SyncLink link = new SyncLink(file.number(), file.cache().flushes())) {
+        try (SyncLink link = new SyncLink(file, file.cache().flushes())) {
             metadata.attach(link);
             // Once for the tables, once more for the refcounts of what they do not point to any more.
             for (int i = 0; i < CLOSE_ROUNDS && result == 0 && !metadata.isClean(); i++) {

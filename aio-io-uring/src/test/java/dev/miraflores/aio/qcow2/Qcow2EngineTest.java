@@ -171,6 +171,7 @@ class Qcow2EngineTest {
                 .getMessage();
             assertTrue(refusal.contains("use iothreads=1"), refusal);
             detach();
+            thread.call(() -> { }); // which lets go of the image with its next message
             other.call(() -> image.attach(other, options).close());
         }
     }

@@ -56,7 +56,7 @@ final class ShuffledHome implements Qcow2Image.Home {
 
     @Override
     public BlockLink open(BlockFile target, LinkOptions options) {
-        return new Link(new SyncLink(target.number(), false), options.memory(), !target.isReadOnly());
+        return new Link(new SyncLink(target, false), options.memory(), !target.isReadOnly());
     }
 
     @Override
