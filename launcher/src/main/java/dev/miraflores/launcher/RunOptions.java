@@ -29,7 +29,8 @@ final class RunOptions {
             "A disk, /dev/vda and on; may be given more than once. Keys: id, format=raw|qcow2|null,"
                     + " cache=none|writeback|writethrough|directsync|unsafe, aio=io_uring|native|threads, readonly=on|off,"
                     + " serial, dataplane=on|off, queues, iothreads, queue-size, packed=on|off, in-order=on|off,"
-                    + " logical_block_size, poll-max-ns, discard=unmap|ignore, rerror=report|ignore|stop, werror=report|ignore|stop|enospc, throttling.*,"
+                    + " logical_block_size, poll-max-ns, discard=unmap|ignore, rerror=report|ignore|stop,"
+                    + " werror=report|ignore|stop|enospc, throttling.*,"
                     + " backing=FILE, backing.driver=raw|qcow2, backing.backing=FILE and on, size=SIZE,"
                     + " stage=NAME and stage.KEY. A comma in a value is written twice.");
     static final Option STAGE_PATH = Option.value("--stage-path", "PATH[:PATH]...",

@@ -9,7 +9,6 @@ import dev.miraflores.devices.block.BlockDeviceConfig;
 import dev.miraflores.devices.block.BlockDeviceConfig.Discard;
 import dev.miraflores.devices.block.BlockStageSource;
 import dev.miraflores.devices.block.VirtioBlockDevice;
-import java.util.List;
 
 /**
  * Makes a machine's disks of what its drives say.

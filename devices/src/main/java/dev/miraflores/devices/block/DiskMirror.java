@@ -39,7 +39,8 @@ final class DiskMirror implements MirroredDisk {
     }
 
     synchronized MirrorJob start(MirrorTarget target, MirrorConfig config, MirrorListener listener) {
-        String why = ended ? "it is closed" : job != null && !job.state().isEnd() ? "it is being mirrored to " + job.target() + "; end that first"
+        String why = ended ? "it is closed"
+            : job != null && !job.state().isEnd() ? "it is being mirrored to " + job.target() + "; end that first"
             : control.backend().isReadOnly() ? "nothing writes to it, as it is read-only; copy its image instead" : null;
         if (why != null) {
             target.close();
