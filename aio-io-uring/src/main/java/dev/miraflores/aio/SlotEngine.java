@@ -176,7 +176,9 @@ abstract class SlotEngine implements BlockEngine {
             retry(io, (int) result);
         } else if (io.operation().isRange()) {
             finishRange(io, result);
-        } else if (result == io.remainingBytes() || result >= 0 && io.operation() == Operation.FLUSH) {
+        } else if (io.operation() == Operation.FLUSH) {
+            io.complete(file.syncResult((int) Math.min(result, 0)));
+        } else if (result == io.remainingBytes()) {
             io.complete(0);
         } else if (result > 0) {
             counters.increment(EngineCounter.CONTINUED);
@@ -207,8 +209,13 @@ abstract class SlotEngine implements BlockEngine {
 
     private void finishRange(BlockIo io, long result) {
         if (result > 0) {
-            counters.add(io.operation() == Operation.DISCARD
-                ? EngineCounter.DISCARDED_BYTES : EngineCounter.ZEROED_BYTES, result);
+            boolean zeroes = io.operation() == Operation.WRITE_ZEROES;
+            if (zeroes) {
+                counters.add(EngineCounter.ZEROED_BYTES, result);
+            }
+            if (!zeroes || file.ranges().unmapped(io)) {
+                counters.add(EngineCounter.DISCARDED_BYTES, result);
+            }
         }
         io.complete((int) Math.min(result, 0));
     }
@@ -230,5 +237,6 @@ abstract class SlotEngine implements BlockEngine {
             workers.close();
         }
         end();
+        thread.closed(this);
     }
 }
