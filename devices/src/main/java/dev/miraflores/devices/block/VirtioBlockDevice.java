@@ -256,7 +256,11 @@ public final class VirtioBlockDevice implements VirtioDevice {
 
     @Override
     public void writeConfig(int offset, int byteSize, long value) {
+        boolean switchesOff = config.isSwitchingOff(offset, byteSize, value);
         config.write(offset, byteSize, value);
+        if (switchesOff && !control.flush()) {
+            config.write(offset, byteSize, 1); // which the driver reads back
+        }
     }
 
     @Override

@@ -6,10 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.DriveException;
+import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.IoThreadOptions;
 import dev.miraflores.bindings.virtio.virtio_abi;
 import dev.miraflores.bindings.virtio.virtio_abi.virtio_blk_config;
+import dev.miraflores.linux.Errno;
 import dev.miraflores.virtio.ring.RingFeatures;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -331,6 +335,62 @@ class VirtioBlockDeviceTest extends DiskFixture {
         assertEquals(DISK_SECTORS, device.readConfig((int) virtio_blk_config.capacity, 8));
         assertEquals(OK, driver.request(BlockDriver.IN, 0, DATA, 512));
         assertArrayEquals(header, driver.bytes(DATA, 512));
+    }
+
+    /** Linux sends no flush any more once it has switched: what was cached before has to be durable by then. */
+    @Test
+    void shouldFlushWhenTheDriverSwitchesTheCacheOff() {
+        RecordingBackend backend = new RecordingBackend();
+        open(backend);
+        driver.start();
+        assertEquals(OK, driver.request(BlockDriver.OUT, 0, DATA, 512));
+        assertEquals(Operation.WRITE, backend.lastOperation);
+        device.writeConfig((int) virtio_blk_config.wce, 1, 0);
+        assertEquals(Operation.FLUSH, backend.lastOperation);
+        assertEquals(OK, driver.request(BlockDriver.OUT, 0, DATA, 512));
+        device.writeConfig((int) virtio_blk_config.wce, 1, 0);
+        assertEquals(Operation.WRITE, backend.lastOperation, "once is enough");
+        device.writeConfig((int) virtio_blk_config.wce, 1, 1);
+        assertEquals(Operation.WRITE, backend.lastOperation);
+
+        backend.result = -Errno.EIO;
+        device.writeConfig((int) virtio_blk_config.wce, 1, 0);
+        assertEquals(1, device.readConfig((int) virtio_blk_config.wce, 1), "it goes on flushing itself");
+    }
+
+    /** A write that is under way when the driver switches is cached too; where it hangs the driver goes on with the cache. */
+    @Test
+    void shouldFlushWhatIsInFlightWhenTheCacheIsSwitchedOff() throws InterruptedException {
+        HangingBackend backend = new HangingBackend();
+        open(config().drainNs(200_000_000), backend);
+        driver.start();
+        backend.hangs = true;
+        driver.describe(0, BlockDriver.OUT, 0, DATA, 512);
+        driver.add();
+        driver.notifyDevice();
+        await("the kernel has it", () -> backend.taken == 1);
+        device.writeConfig((int) virtio_blk_config.wce, 1, 0);
+        assertEquals(1, device.readConfig((int) virtio_blk_config.wce, 1));
+        assertEquals(1, backend.taken);
+
+        backend.goOn(device.thread());
+        driver.awaitUsed();
+        device.writeConfig((int) virtio_blk_config.wce, 1, 0);
+        assertEquals(0, device.readConfig((int) virtio_blk_config.wce, 1));
+        assertEquals(2, backend.taken, "with the flush");
+    }
+
+    /** The engine that is told is that of the drive's own threads, whatever the host has beside. */
+    @Test
+    void shouldSayWhatItsThreadsDoItsIoWith() {
+        IoThreadOptions without = IoThreadOptions.DEFAULTS.withEpoll();
+        open(config().thread(without));
+        assertEquals(EngineKind.THREADS, device.engine().kind());
+        assertTrue(device.engine().whyNot().contains("aio=io_uring: its I/O thread"), device.engine().whyNot());
+        device.close();
+        String refusal = assertThrows(DriveException.class,
+            () -> VirtioBlockDevice.open(config().thread(without).engine(EngineKind.IO_URING).build())).getMessage();
+        assertTrue(refusal.startsWith("drive disk0: aio=io_uring: its I/O thread"), refusal);
     }
 
     @Test

@@ -8,8 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.miraflores.devices.testkit.FakeVirtioDevice;
 import dev.miraflores.devices.testkit.PciDriver;
 import dev.miraflores.virtio.ring.RingFeatures;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** virtio 1.3 §4.1, however the driver is notified. */
 abstract class VirtioPciContract extends VirtioTransportContract {
@@ -226,6 +228,41 @@ abstract class VirtioPciContract extends VirtioTransportContract {
         assertEquals((int) driver.deviceFeatures(), (int) machine.configRead(slot, window + 16, 4));
         configWindow(window, 0, 0x2000, 2);
         assertEquals(0x0100, machine.configRead(slot, window + 16, 2));
+    }
+
+    /** A reset takes as long as what is in flight does; whoever looks at another device's configuration does not wait for it. */
+    @Test
+    @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void shouldHoldUpNobodyElseWhileItIsResetThroughConfigAccess() throws InterruptedException {
+        start();
+        int window = pci.capability(5);
+        configWindow(window, 0, 0x14, 1);
+        CountDownLatch resetting = new CountDownLatch(1);
+        CountDownLatch finished = new CountDownLatch(1);
+        device.whileResetting = () -> {
+            resetting.countDown();
+            try {
+                finished.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        };
+        Thread reset = Thread.ofPlatform().start(() -> machine.configWrite(slot, window + 16, 1, 0));
+        resetting.await();
+        long[] status = {-1};
+        Thread look = Thread.ofPlatform().start(() -> status[0] = machine.configRead(slot, window + 16, 1));
+        while (look.getState() != Thread.State.BLOCKED) {
+            Thread.onSpinWait(); // until it waits for the device, which is being reset
+        }
+
+        assertEquals(0x0600_0000L, machine.configRead(0, 8, 4), "the host bridge answers");
+        machine.configWrite(slot, 0x3c, 1, 5);
+        assertEquals(5, machine.configRead(slot, 0x3c, 1), "and so does the rest of this device's configuration");
+        finished.countDown();
+        reset.join();
+        look.join();
+        assertEquals(0, status[0]);
+        assertFalse(device.isActive());
     }
 
     /** §4.1.4.9: windows that are not wholly in the BAR, or not aligned, or of no width, do nothing. */
