@@ -22,18 +22,9 @@ import java.lang.foreign.ValueLayout;
  * <p>Source: sigaction(2), signal(7).
  */
 public final class KickSignal {
-    private static final MemorySegment SIGACTION = Libc.symbol("sigaction");
     private static final MemorySegment PTHREAD_SIGMASK = Libc.symbol("pthread_sigmask");
 
-    // As a number: a pointer's own layout takes long to link at start.
-    private static final long HANDLER_OFFSET = libc_abi.sigaction.__sigaction_handler;
-    private static final long SIG_DFL = libc_h.SIG_DFL().address();
-
-    // The C library keeps the lowest two real-time signals for itself (signal(7)).
-    private static final int FIRST = libc_h.__SIGRTMIN + 2;
-    private static final int LAST = libc_h.__SIGRTMAX;
-
-    private static final int NUMBER = install();
+    private static final int NUMBER = RealTimeSignal.take(Libc.symbol("abs").address(), 0);
 
     private KickSignal() {}
 
@@ -57,22 +48,5 @@ public final class KickSignal {
                 throw new ErrnoException("pthread_sigmask", error);
             }
         }
-    }
-
-    /** Takes the first real-time signal that nobody in the process handles yet. */
-    private static int install() {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment current = arena.allocate(libc_abi.sigaction.sizeof, Long.BYTES);
-            MemorySegment kick = arena.allocate(libc_abi.sigaction.sizeof, Long.BYTES);
-            kick.set(ValueLayout.JAVA_LONG, HANDLER_OFFSET, Libc.symbol("abs").address());
-            for (int signal = FIRST; signal <= LAST; signal++) {
-                ErrnoException.check("sigaction", Libc.callInt(SIGACTION, signal, 0, current.address()));
-                if (current.get(ValueLayout.JAVA_LONG, HANDLER_OFFSET) == SIG_DFL) {
-                    ErrnoException.check("sigaction", Libc.callInt(SIGACTION, signal, kick.address(), 0));
-                    return signal;
-                }
-            }
-        }
-        throw new IllegalStateException("no real-time signal is free");
     }
 }

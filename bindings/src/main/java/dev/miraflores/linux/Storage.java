@@ -21,6 +21,14 @@ public final class Storage {
 
     private Storage() {}
 
+    /** The ioctls that are made here. */
+    public static int[] ioctls() {
+        return new int[] {
+            libc_abi.BLKDISCARD, libc_abi.BLKZEROOUT, (int) libc_abi.BLKGETSIZE64, libc_abi.BLKSSZGET,
+            libc_abi.BLKPBSZGET, libc_abi.BLKROGET
+        };
+    }
+
     /** Bytes on a block device, or −errno. */
     public static long deviceBytes(int fd) {
         MemorySegment state = Libc.state();

@@ -34,6 +34,14 @@ public final class TerminalMode implements AutoCloseable {
         this.saved = saved;
     }
 
+    /** The ioctls that libc makes of tcgetattr(3) and tcsetattr(3); since glibc 2.42 those with a 2 (asm-generic/ioctls.h). */
+    public static int[] ioctls() {
+        return new int[] {
+            0x5401 /* TCGETS */, 0x5402 /* TCSETS */, 0x5403 /* TCSETSW */, 0x5404 /* TCSETSF */, 0x5413 /* TIOCGWINSZ */,
+            0x802C_542A /* TCGETS2 */, 0x402C_542B /* TCSETS2 */, 0x402C_542C /* TCSETSW2 */, 0x402C_542D /* TCSETSF2 */
+        };
+    }
+
     /** The settings of {@code fd}'s terminal, unchanged; {@code null} when it is no terminal. */
     public static TerminalMode of(int fd) {
         MemorySegment saved = Arena.ofAuto().allocate(libc_abi.termios.sizeof, Integer.BYTES);
