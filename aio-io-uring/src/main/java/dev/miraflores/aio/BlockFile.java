@@ -5,6 +5,7 @@ import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.Fd;
 import dev.miraflores.linux.FileIo;
 import dev.miraflores.linux.FileStatus;
+import dev.miraflores.linux.Landlock;
 import dev.miraflores.linux.Storage;
 
 /**
@@ -126,6 +127,9 @@ public final class BlockFile implements AutoCloseable {
         }
         if (errno == Errno.EROFS) {
             return "is on a read-only file system; use readonly=on";
+        }
+        if (errno == Errno.EACCES && Landlock.isRefusing(path, !readOnly)) {
+            return "outside of the sandbox; start hv with --sandbox-path " + path + ", or its directory, or with --sandbox off";
         }
         if (errno == Errno.EACCES || errno == Errno.EPERM) {
             return !readOnly && canBeRead(path)

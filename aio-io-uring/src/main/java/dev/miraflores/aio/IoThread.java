@@ -5,6 +5,7 @@ import dev.miraflores.aio.jfr.FlightEvents;
 import dev.miraflores.aio.uring.KernelFeatures;
 import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.EventFd;
+import dev.miraflores.linux.ThreadRole;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
@@ -336,6 +337,7 @@ public final class IoThread implements Executor, AutoCloseable {
 
     private void run() {
         try {
+            ThreadRole.IO.enter();
             port.enable();
             port.wakeOn(mailbox.event());
             while (!closing || inFlight() != 0) {

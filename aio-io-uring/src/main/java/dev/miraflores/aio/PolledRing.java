@@ -8,7 +8,7 @@ import dev.miraflores.linux.ErrnoException;
 /**
  * The ring for transfers whose completions nobody announces: while any is in flight, the thread asks the device for them,
  * each turn, and does not sleep.
- * <p>Thread: the I/O thread.
+ * <p>Thread: the I/O thread, but for the constructor.
  * <p>Source: io_uring_setup(2), IORING_SETUP_IOPOLL.
  */
 final class PolledRing implements EngineQueue {
@@ -30,6 +30,9 @@ final class PolledRing implements EngineQueue {
         } catch (ErrnoException e) {
             throw new DriveException("iopoll: the kernel refuses it: " + e.getMessage() + "; go without");
         }
+    }
+
+    void enable() {
         transfers.ring.enable();
     }
 

@@ -12,13 +12,13 @@ import java.util.Arrays;
 final class UringPort extends EventPort {
 
     private final KernelFeatures features;
-    private final boolean ioPoll;
     private final RingMode polledMode;
 
     final EngineRing engineRing;
     private final IoUring ring;
-    /** Made for the first drive that needs it. */
-    private PolledRing polled;
+    /** Where drives are polled. Made at once, since a process in a sandbox makes no rings later. */
+    private final PolledRing polled;
+    private boolean polling;
 
     private UringBlockEngine[] engines = {};
     private UringWatch[] unarmed = {};
@@ -34,10 +34,19 @@ final class UringPort extends EventPort {
      */
     UringPort(KernelFeatures features, IoThreadOptions options, RingMode polledMode) {
         this.features = features;
-        this.ioPoll = options.ioPoll();
         this.polledMode = polledMode;
         this.engineRing = new EngineRing(features, options.sqPoll() ? RingMode.SQ_POLL : RingMode.PLAIN);
         this.ring = engineRing.ring;
+        this.polled = options.ioPoll() ? polledRing() : null;
+    }
+
+    private PolledRing polledRing() {
+        try {
+            return new PolledRing(this, features, polledMode);
+        } catch (RuntimeException | Error e) {
+            ring.close();
+            throw e;
+        }
     }
 
     static UringPort create(KernelFeatures features, IoThreadOptions options) {
@@ -59,6 +68,9 @@ final class UringPort extends EventPort {
     @Override
     void enable() {
         ring.enable();
+        if (polled != null) {
+            polled.enable();
+        }
     }
 
     @Override
@@ -139,15 +151,15 @@ final class UringPort extends EventPort {
 
     @Override
     BlockEngine openEngine(IoThread thread, BlockFile file, LinkOptions options) {
-        UringBlockEngine engine = new UringBlockEngine(thread, this, ioPoll ? polled(thread, file) : null, file, options);
+        UringBlockEngine engine = new UringBlockEngine(thread, this, polled == null ? null : polled(thread, file), file, options);
         engines = Arrays.copyOf(engines, engines.length + 1);
         engines[engines.length - 1] = engine;
         return engine;
     }
 
     private PolledRing polled(IoThread thread, BlockFile file) {
-        if (polled == null) {
-            polled = new PolledRing(this, features, polledMode);
+        if (!polling) {
+            polling = true;
             thread.addEngine(polled);
         }
         if (polledMode == RingMode.IO_POLL) {

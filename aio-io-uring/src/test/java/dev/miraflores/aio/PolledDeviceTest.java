@@ -67,6 +67,7 @@ class PolledDeviceTest {
         String image = image();
         UringPort port = new UringPort(KernelFeatures.host(), IoThreadOptions.DEFAULTS, RingMode.IO_POLL);
         PolledRing polled = new PolledRing(port, KernelFeatures.host(), RingMode.IO_POLL);
+        polled.enable();
         try (BlockFile file = BlockFile.open(image, CacheMode.NONE, false)) {
             for (int i = 0; i < 3; i++) {
                 try {

@@ -130,8 +130,12 @@ public final class IoUring implements AutoCloseable {
         }
     }
 
-    /** Makes the calling thread the ring's owner. */
+    /**
+     * Makes the calling thread the ring's owner. From here on the kernel takes nothing else of it than what {@link RingLimits}
+     * names: a ring could open files and connect sockets past any filter of system calls.
+     */
     public void enable() {
+        RingLimits.set(fd.number());
         int rc = IoUringSyscalls.register(fd.number(), IORING_REGISTER_ENABLE_RINGS, 0, 0);
         if (rc < 0) {
             throw new ErrnoException("io_uring_register(ENABLE_RINGS)", -rc);

@@ -44,9 +44,22 @@ public final class KernelFeatures {
         static final KernelFeatures FEATURES = probe();
     }
 
+    /** Set once the process may make no more rings. */
+    private static volatile KernelFeatures none;
+
     /** Those of this host. */
     public static KernelFeatures host() {
-        return Host.FEATURES;
+        KernelFeatures instead = none;
+        return instead == null ? Host.FEATURES : instead;
+    }
+
+    /**
+     * Has whoever asks from now on go without, as on a host that has none. Rings that were made before stay.
+     *
+     * @param why one line
+     */
+    public static void giveUp(String why) {
+        none = new KernelFeatures(Errno.EPERM, why, 0, 0, 0);
     }
 
     /** Whether rings of ours work here. */
