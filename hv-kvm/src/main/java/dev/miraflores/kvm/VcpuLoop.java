@@ -9,6 +9,7 @@ import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.Ioctl;
 import dev.miraflores.linux.KickSignal;
 import dev.miraflores.linux.NativeThread;
+import dev.miraflores.linux.ThreadRole;
 import java.lang.invoke.VarHandle;
 
 /**
@@ -118,6 +119,7 @@ final class VcpuLoop implements Runnable {
     @Override
     public void run() {
         try {
+            ThreadRole.VCPU.enter();
             KickSignal.unblock(); // threads inherit what a program that embeds this one has blocked
             synchronized (kickLock) {
                 tid = NativeThread.gettid();

@@ -101,6 +101,11 @@ public final class VirtioBlockDevice implements VirtioDevice {
         return threads[index % threads.length];
     }
 
+    /** All of its I/O threads, or the one that it shares. */
+    public List<IoThread> threads() {
+        return List.of(threads);
+    }
+
     /** What is behind it now. */
     public BlockBackend backend() {
         return control.backend();
