@@ -5,5 +5,8 @@ module dev.miraflores.launcher {
     requires transitive dev.miraflores.devices;
     requires transitive dev.miraflores.kvm;
     requires info.picocli;
+    requires static jdk.jfr;
+
     exports dev.miraflores.machine;
+    exports dev.miraflores.sandbox;
 }

@@ -34,12 +34,17 @@ flags="$flags -XX:+UnlockDiagnosticVMOptions -XX:-AOTAdapterCaching -XX:-AOTStub
 # later to the guest's first instruction.
 flags="$flags -XX:-AOTReplayTraining"
 
-# The training run is the demo; on a host without KVM it is what says so, which still covers the JVM's own start.
+# The training run is the demo; on a host without KVM it is what says so, which still covers the JVM's own start. In two steps,
+# recorded and then made: in its sandbox the demo can start no second JVM, and writes nowhere else.
 cache=$app/hv.aot
 rm -f "$cache"
 # shellcheck disable=SC2086 # flags are words
-"$jdk/bin/java" -XX:AOTCacheOutput="$cache.$$" $flags -p "$app/lib" \
-    -m dev.miraflores.launcher/dev.miraflores.launcher.Main demo >"$app/training.log" 2>&1
+{
+    "$jdk/bin/java" -XX:AOTMode=record -XX:AOTConfiguration="$cache.$$.conf" $flags -p "$app/lib" \
+        -m dev.miraflores.launcher/dev.miraflores.launcher.Main demo --sandbox-path "$app"
+    "$jdk/bin/java" -XX:AOTMode=create -XX:AOTConfiguration="$cache.$$.conf" -XX:AOTCache="$cache.$$" $flags -p "$app/lib" \
+        -m dev.miraflores.launcher/dev.miraflores.launcher.Main
+} >"$app/training.log" 2>&1
 if [ -s "$cache.$$" ]; then
     mv "$cache.$$" "$cache"
     flags="$flags -Xlog:aot=off -Xlog:cds=off"

@@ -7,6 +7,7 @@ import dev.miraflores.devices.serial.UnixSocketBackend;
 import dev.miraflores.launcher.terminal.StdioBackend;
 import dev.miraflores.launcher.terminal.TerminalUser;
 import dev.miraflores.machine.ConfigException;
+import dev.miraflores.sandbox.SandboxPolicy;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
@@ -54,6 +55,13 @@ record ConsoleOption(Kind kind, Path path) {
             case NONE -> CharBackend.none();
             case FILE, UNIX -> openPath();
         };
+    }
+
+    /** What {@link #open} needs at the end: a socket's file is to go. */
+    void leaveInReach(SandboxPolicy policy) {
+        if (kind == Kind.UNIX) {
+            policy.emptiable(path.toAbsolutePath().getParent().toString());
+        }
     }
 
     private CharBackend openPath() {

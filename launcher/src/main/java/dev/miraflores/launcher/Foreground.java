@@ -23,6 +23,11 @@ final class Foreground implements TerminalUser, MachineListener {
     // A host's disk that takes longer to finish what is in flight holds up no one's shutdown.
     private static final long END_SECONDS = 20;
 
+    /** What there is to do once all is made and open, and no guest has run. */
+    interface BeforeStart {
+        void ready(VirtualMachine machine);
+    }
+
     private final PrintStream err;
     private final CountDownLatch ended = new CountDownLatch(1);
     private volatile VirtualMachine machine;
@@ -59,25 +64,27 @@ final class Foreground implements TerminalUser, MachineListener {
     /**
      * Makes the machine, runs it, closes it.
      *
+     * @param beforeStart what it throws ends the machine
      * @return why it ended; its crash report has been printed
      */
-    StopCause run(MachineConfig config) throws InterruptedException {
+    StopCause run(MachineConfig config, BeforeStart beforeStart) throws InterruptedException {
         // SIGINT and SIGTERM: the machine ends in good order, its I/O finished, before the process does.
         Thread hook = new Thread(this::endBeforeProcess, "end-machine");
         Runtime.getRuntime().addShutdownHook(hook);
         try {
             VirtualMachine made = VirtualMachine.create(config);
-            return run(made);
+            return run(made, beforeStart);
         } finally {
             ended.countDown();
             unhook(hook);
         }
     }
 
-    private StopCause run(VirtualMachine made) throws InterruptedException {
+    private StopCause run(VirtualMachine made, BeforeStart beforeStart) throws InterruptedException {
         StopCause cause = null;
         RuntimeException closeFailure;
         try {
+            beforeStart.ready(made);
             cause = runToEnd(made);
         } finally {
             closeFailure = close(made);

@@ -44,7 +44,8 @@ final class RunOptions {
             "Adds QEMU's isa-debug-exit: a guest that writes N to port 0xf4 ends hv with exit code 2N+1.");
 
     private static final Option[] ALL = {
-        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SMP, DRIVE, STAGE_PATH, VIRTIO, RNG, CONSOLE, DEBUG_EXIT
+        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SMP, DRIVE, STAGE_PATH, VIRTIO, RNG, CONSOLE, DEBUG_EXIT,
+        SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
     };
 
     private RunOptions() {

@@ -100,7 +100,7 @@ final class Assembly {
         BootRegisters.apply(kernel.state(), vm.vcpus().getFirst());
         // Added last, closed first: no vCPU may be at a device that is being taken down.
         cleanup.add(vm::stop);
-        return new VirtualMachine(cleanup, vm, board, bays);
+        return new VirtualMachine(cleanup, mainLoop, vm, board, bays);
     }
 
     /** Opens, checks and locks every image. */

@@ -23,6 +23,11 @@ final class MainLoop implements AutoCloseable {
         return thread;
     }
 
+    /** The thread if it was started, or null. */
+    synchronized IoThread startedThread() {
+        return thread;
+    }
+
     @Override
     public synchronized void close() {
         if (thread != null) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
+import dev.miraflores.aio.IoThread;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.kvm.Vm;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -20,14 +22,16 @@ public final class VirtualMachine implements AutoCloseable {
     public static final Duration DRIVE_ANSWER = Duration.ofSeconds(30);
 
     private final Cleanup cleanup;
+    private final MainLoop mainLoop;
     private final Vm vm;
     private final Board board;
     private final DriveBays bays;
     private final Stillness stillness;
     private boolean closed;
 
-    VirtualMachine(Cleanup cleanup, Vm vm, Board board, DriveBays bays) {
+    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays) {
         this.cleanup = cleanup;
+        this.mainLoop = mainLoop;
         this.vm = vm;
         this.board = board;
         this.bays = bays;
@@ -157,6 +161,24 @@ public final class VirtualMachine implements AutoCloseable {
 
     public void removeDriveListener(DriveListener listener) {
         bays.events().remove(listener);
+    }
+
+    /** The threads that do I/O for its devices now; for who narrows down what they may do ({@code dev.miraflores.sandbox}). */
+    public List<IoThread> ioThreads() {
+        List<IoThread> threads = new ArrayList<>();
+        for (Drive drive : bays.drives()) {
+            for (IoThread thread : drive.device().threads()) {
+                addOnce(threads, thread);
+            }
+        }
+        addOnce(threads, mainLoop.startedThread());
+        return threads;
+    }
+
+    private static void addOnce(List<IoThread> threads, IoThread thread) {
+        if (thread != null && !threads.contains(thread)) {
+            threads.add(thread);
+        }
     }
 
     DriveBays bays() {

@@ -51,6 +51,10 @@ final class HvProcess implements AutoCloseable {
         return new HvProcess(process, out, err);
     }
 
+    long pid() {
+        return process.pid();
+    }
+
     String out() throws IOException {
         return Files.readString(out, StandardCharsets.ISO_8859_1);
     }

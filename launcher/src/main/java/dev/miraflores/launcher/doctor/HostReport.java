@@ -19,6 +19,7 @@ public record HostReport(List<Finding> findings) {
         IoUringChecks.add(findings);
         DeviceChecks.add(findings);
         MemoryChecks.add(findings);
+        SandboxChecks.add(findings);
         return new HostReport(List.copyOf(findings));
     }
 

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.launcher;
+
+import dev.miraflores.aio.qcow2.BackingFile;
+import dev.miraflores.machine.ConfigException;
+import dev.miraflores.machine.DriveConfig;
+import dev.miraflores.machine.MachineConfig;
+import dev.miraflores.machine.VirtualMachine;
+import dev.miraflores.sandbox.Sandbox;
+import dev.miraflores.sandbox.SandboxPolicy;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What {@code --sandbox} and {@code --sandbox-path} say.
+ *
+ * @param paths left within reach, for what is opened later
+ */
+record SandboxOption(Mode mode, List<String> paths) {
+
+    static final Option SANDBOX = Option.value("--sandbox", "on|required|off",
+            "What hv gives up before the guest runs: all that this host lets it and it can do without (on, the default), that or"
+                    + " an error (required), or nothing (off).");
+    static final Option SANDBOX_PATH = Option.values("--sandbox-path", "PATH",
+            "A file or directory that stays within reach, for what is opened later; may be given more than once.");
+
+    enum Mode { ON, REQUIRED, OFF }
+
+    static SandboxOption parse(Arguments arguments) {
+        String mode = arguments.value(SANDBOX.name(), "on");
+        List<String> paths = arguments.values(SANDBOX_PATH.name());
+        for (String path : paths) {
+            if (!Files.exists(Path.of(path))) {
+                throw new ConfigException(SANDBOX_PATH.name() + " " + path + ": no such file; make it first, or name its directory");
+            }
+        }
+        return new SandboxOption(switch (mode) {
+            case "on" -> Mode.ON;
+            case "required" -> Mode.REQUIRED;
+            case "off" -> Mode.OFF;
+            default -> throw new ConfigException(SANDBOX.name() + " " + mode + ": unknown; use on, required or off");
+        }, paths);
+    }
+
+    /** With what any command leaves within reach. */
+    SandboxPolicy policy() {
+        SandboxPolicy policy = new SandboxPolicy();
+        for (String path : paths) {
+            policy.changeable(path);
+        }
+        return policy;
+    }
+
+    /** With what a machine may open again: its images, and its stages' classes. */
+    SandboxPolicy policy(VirtualMachine machine, MachineConfig config) {
+        SandboxPolicy policy = policy().ioThreads(machine.ioThreads());
+        for (DriveConfig drive : config.drives()) {
+            if (drive.file() != null && drive.readOnly()) {
+                policy.readable(drive.file());
+            } else if (drive.file() != null) {
+                policy.writable(drive.file());
+            }
+            for (BackingFile backing : drive.backing()) {
+                policy.readable(backing.path());
+            }
+        }
+        for (Path path : config.stagePath()) {
+            policy.readable(path.toString());
+        }
+        return policy;
+    }
+
+    /** Enters it, as the mode says. Says on {@code err} what is lost. */
+    void enter(SandboxPolicy policy, PrintStream err) {
+        if (mode == Mode.OFF) {
+            err.println("hv: --sandbox off: whoever breaks out of a guest has all that user "
+                    .concat(System.getProperty("user.name"))
+                    .concat(" has: files, programs, the network, other processes; leave it out, and next to nothing of that"));
+            return;
+        }
+        for (String lack : Sandbox.enter(policy)) {
+            if (mode == Mode.REQUIRED) {
+                throw new ConfigException("--sandbox required: this host lacks ".concat(lack).concat("; use --sandbox on"));
+            }
+            err.println("hv: the sandbox lacks ".concat(lack));
+        }
+    }
+}

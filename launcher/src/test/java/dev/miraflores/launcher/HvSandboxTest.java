@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.launcher;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.miraflores.linux.Landlock;
+import dev.miraflores.machine.BuildDirectory;
+import dev.miraflores.machine.BuiltInGuest;
+import dev.miraflores.machine.KvmTest;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** {@code hv} in its sandbox: what it does elsewhere it does there. */
+@KvmTest
+class HvSandboxTest {
+
+    @TempDir(factory = BuildDirectory.class)
+    Path directory;
+
+    private Path kernel;
+
+    @BeforeEach
+    void kernel() throws IOException {
+        kernel = Files.write(directory.resolve("kernel"), BuiltInGuest.image());
+    }
+
+    private HvProcess run(List<String> options, String commandLine, String... more) throws IOException {
+        List<String> words = new ArrayList<>(options);
+        words.addAll(List.of("-m", "dev.miraflores.launcher/dev.miraflores.launcher.Main", "run", "--kernel", kernel.toString(), "-m",
+                "64M", "--append", commandLine));
+        words.addAll(List.of(more));
+        return HvProcess.start(directory, HvProcess.java(words.toArray(new String[0])));
+    }
+
+    private static String required() {
+        return Landlock.version() > 0 ? "required" : "on";
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "aio=io_uring,cache=none", "aio=io_uring", "aio=native,cache=none", "aio=threads", "dataplane=off", "sqpoll=on,cache=none",
+        "aio=threads,iothreads=2,queues=2,throttling.iops-total=100000"
+    })
+    void shouldServeDisksByEachEngine(String drive) throws IOException, InterruptedException {
+        Path disk = BuiltInGuest.disk(directory, 256);
+        try (HvProcess hv = run(List.of(), "blocks=64", "--smp", "2", "--rng", "--drive", "file=" + disk + "," + drive,
+                "--sandbox", required())) {
+            assertEquals(0, hv.await(), hv::texts);
+            assertTrue(hv.out().contains("result: ok"), hv::texts);
+            assertEquals("", hv.err());
+        }
+    }
+
+    @Test
+    void shouldTalkOnASocketAndRemoveIt() throws IOException, InterruptedException {
+        Path socket = Files.createTempDirectory("hv-test").resolve("s"); // a socket's path has to be short
+        try (HvProcess hv = run(List.of(), "mode=echo", "--console", "unix:" + socket)) {
+            try (SocketChannel client = connect(socket, hv)) {
+                // What comes before the guest has set its port up is lost.
+                for (int i = 0; Files.exists(socket) && i < 600; i++) {
+                    try {
+                        client.write(ByteBuffer.wrap(new byte[] {4}));
+                    } catch (IOException e) {
+                        break; // it has ended
+                    }
+                    Thread.sleep(100);
+                }
+                assertEquals(0, hv.await(), hv::texts);
+            }
+            assertFalse(Files.exists(socket), hv::texts);
+        } finally {
+            Files.deleteIfExists(socket);
+            Files.delete(socket.getParent());
+        }
+    }
+
+    private static SocketChannel connect(Path socket, HvProcess hv) throws IOException, InterruptedException {
+        for (int i = 0; ; i++) {
+            SocketChannel client = SocketChannel.open(StandardProtocolFamily.UNIX);
+            try {
+                client.connect(UnixDomainSocketAddress.of(socket));
+                return client;
+            } catch (IOException e) {
+                client.close();
+                assertTrue(i < 6000, hv::texts);
+                Thread.sleep(10);
+            }
+        }
+    }
+
+    /** JFR makes chunks, and at its end the file, after the sandbox is around it. */
+    @Test
+    void shouldRecordWhatTheCommandLineAskedFor() throws IOException, InterruptedException {
+        Path file = directory.resolve("hv.jfr");
+        Path temporary = Files.createDirectory(directory.resolve("tmp"));
+        try (HvProcess hv = run(List.of("-XX:StartFlightRecording:filename=" + file, "-Djava.io.tmpdir=" + temporary),
+                "mode=poweroff")) {
+            assertEquals(0, hv.await(), hv::texts);
+            assertTrue(Files.size(file) > 0, hv::texts);
+            assertFalse(hv.texts().contains("Could not"), hv::texts);
+        }
+    }
+
+    @Test
+    void shouldSayWhatIsLostWithoutIt() throws IOException, InterruptedException {
+        try (HvProcess hv = run(List.of(), "mode=poweroff", "--sandbox", "off")) {
+            assertEquals(0, hv.await(), hv::texts);
+            assertEquals("hv: --sandbox off: whoever breaks out of a guest has all that user " + System.getProperty("user.name")
+                    + " has: files, programs, the network, other processes; leave it out, and next to nothing of that\n", hv.err());
+        }
+    }
+
+    @Test
+    void shouldRefuseWhatItDoesNotKnow() throws IOException, InterruptedException {
+        try (HvProcess hv = run(List.of(), "mode=poweroff", "--sandbox", "maybe")) {
+            assertEquals(2, hv.await(), hv::texts);
+            assertEquals("hv: --sandbox maybe: unknown; use on, required or off\n", hv.err());
+        }
+        try (HvProcess hv = run(List.of(), "mode=poweroff", "--sandbox-path", "/no/such")) {
+            assertEquals(2, hv.await(), hv::texts);
+            assertEquals("hv: --sandbox-path /no/such: no such file; make it first, or name its directory\n", hv.err());
+        }
+    }
+
+    /** The JVM's attach mechanism, where it listens from the start. */
+    @Test
+    void shouldAnswerJcmdWhereItListensFromTheStart() throws IOException, InterruptedException {
+        assumeTrue(Files.isExecutable(Path.of(System.getProperty("java.home"), "bin", "jcmd")), "no jcmd in this JDK");
+        try (HvProcess hv = run(List.of("-XX:+StartAttachListener"), "mode=echo")) {
+            hv.awaitOut("Control-D ends");
+            Process jcmd = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
+                    Long.toString(hv.pid()), "Thread.print").redirectErrorStream(true).start();
+            String said = new String(jcmd.getInputStream().readAllBytes());
+            assertEquals(0, jcmd.waitFor(), said);
+            assertTrue(said.contains("\"vm0-vcpu0\""), said);
+            hv.type("\u0004");
+            assertEquals(0, hv.await(), hv::texts);
+            Files.deleteIfExists(Path.of("/tmp/.java_pid" + hv.pid())); // which it cannot do itself
+        }
+    }
+}
