@@ -511,6 +511,14 @@ class SplitVirtqueueTest {
         assertNull(queue.fault());
     }
 
+    @Test
+    void shouldFindNothingInAFreshRing() {
+        Virtqueue queue = ring.device();
+        assertFalse(queue.hasAvailable());
+        assertNull(queue.popChain());
+        assertNull(queue.fault());
+    }
+
     /** What was exposed stays exposed: an idx that moves meanwhile is looked at once that is popped. */
     @Test
     void shouldGoOnWithWhatItSawWhenIdxMoves() {
