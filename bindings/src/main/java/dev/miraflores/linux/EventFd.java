@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.linux;
 
+import dev.miraflores.bindings.libc.libc_abi;
 import dev.miraflores.bindings.libc.libc_h;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /**
  * A counter that can be waited for: doorbells, interrupts, wake-ups. Never blocks.
@@ -16,12 +20,16 @@ import java.lang.foreign.ValueLayout;
 public final class EventFd implements AutoCloseable {
     private static final MemorySegment EVENTFD = Libc.symbol("eventfd");
     private static final MemorySegment READ = Libc.symbol("read");
+    private static final MemorySegment PREADV2 = Libc.symbol("preadv2");
     private static final MemorySegment WRITE = Libc.symbol("write");
 
     private static final MemorySegment ONE = Arena.global().allocateFrom(ValueLayout.JAVA_LONG, 1);
     private static final long COUNTER_BYTES = 8;
+    /** In the thread's scratch: the counter, then {@code struct iovec}. */
+    private static final long IOVEC_OFFSET = Libc.SCRATCH_OFFSET + COUNTER_BYTES;
 
     private final Fd fd;
+    private volatile boolean shared;
 
     private EventFd(Fd fd) {
         this.fd = fd;
@@ -38,6 +46,38 @@ public final class EventFd implements AutoCloseable {
         return new EventFd(fd);
     }
 
+    /**
+     * Takes over a descriptor that came from a process that is not trusted: null, and it is closed, where it is no eventfd. It is
+     * made non-blocking, which the other process, sharing it, can undo: then a full counter, or one that it has drained
+     * meanwhile, holds up who signals or drains.
+     */
+    public static EventFd receive(Fd fd) {
+        int number = fd.number();
+        int flags = isEventFd(number) ? FileIo.statusFlags(number) : -Errno.EINVAL;
+        if (flags < 0 || FileIo.setStatusFlags(number, flags | Fd.O_NONBLOCK) < 0) {
+            fd.close();
+            return null;
+        }
+        return new EventFd(fd);
+    }
+
+    private static boolean isEventFd(int number) {
+        try {
+            return Files.readSymbolicLink(Path.of("/proc/self/fd/" + number)).toString().equals("anon_inode:[eventfd]");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /**
+     * To be said before another process is given the descriptor that is not trusted: it can make it a blocking one for us, too.
+     * From now on no drain blocks all the same, and no signal of a counter that is full, unless it is filled
+     * in the very moment.
+     */
+    public void share() {
+        shared = true;
+    }
+
     /** The descriptor's number, for calls that take one. */
     public int number() {
         return fd.number();
@@ -45,8 +85,11 @@ public final class EventFd implements AutoCloseable {
 
     /** Adds one. A counter that is full stays so, and whoever waits is awake already. */
     public void signal() {
+        if (shared && (Poll.poll(fd.number(), Poll.POLLOUT, 0) & Poll.POLLOUT) == 0) {
+            return;
+        }
         long rc = Libc.callLong(WRITE, fd.number(), ONE.address(), COUNTER_BYTES, 0);
-        if (rc < 0 && rc != -Errno.EAGAIN) {
+        if (rc < 0 && rc != -Errno.EAGAIN && !(shared && rc == -Errno.EINTR)) {
             throw new ErrnoException("write(eventfd=" + fd.number() + ")", (int) -rc);
         }
     }
@@ -54,7 +97,8 @@ public final class EventFd implements AutoCloseable {
     /** Takes the count and leaves 0: how often it was signalled since, 0 when it was not. */
     public long drain() {
         MemorySegment state = Libc.state();
-        long rc = Libc.callLong(READ, fd.number(), state.address() + Libc.SCRATCH_OFFSET, COUNTER_BYTES, 0);
+        long rc = shared ? readWithoutWaiting(state)
+                : Libc.callLong(READ, fd.number(), state.address() + Libc.SCRATCH_OFFSET, COUNTER_BYTES, 0);
         if (rc == COUNTER_BYTES) {
             return state.get(ValueLayout.JAVA_LONG, Libc.SCRATCH_OFFSET);
         }
@@ -62,6 +106,13 @@ public final class EventFd implements AutoCloseable {
             throw new ErrnoException("read(eventfd=" + fd.number() + ")", (int) -rc);
         }
         return 0;
+    }
+
+    /** preadv2(2) with RWF_NOWAIT: as if the descriptor were a non-blocking one. At −1 there is no offset. */
+    private long readWithoutWaiting(MemorySegment state) {
+        state.set(ValueLayout.JAVA_LONG, IOVEC_OFFSET, state.address() + Libc.SCRATCH_OFFSET);
+        state.set(ValueLayout.JAVA_LONG, IOVEC_OFFSET + COUNTER_BYTES, COUNTER_BYTES);
+        return Libc.callLong(PREADV2, fd.number(), state.address() + IOVEC_OFFSET, 1, -1, libc_abi.RWF_NOWAIT, 0, 0);
     }
 
     /** Whether the count is not 0, without taking it. */

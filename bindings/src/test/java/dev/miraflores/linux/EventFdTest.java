@@ -78,4 +78,20 @@ class EventFdTest {
             assertEquals(Errno.ENOSPC, e.errno());
         }
     }
+
+    /** Whoever shares a descriptor can clear O_NONBLOCK for all; a read of nothing, or a write to what is full, would wait. */
+    @Test
+    void shouldNotWaitForWhoSharesIt() {
+        try (EventFd event = EventFd.create(); Arena arena = Arena.ofConfined()) {
+            event.share();
+            assertEquals(0, FileIo.setStatusFlags(event.number(), Fd.O_RDWR));
+            assertEquals(0, event.drain());
+            event.signal();
+            event.signal();
+            assertEquals(2, event.drain());
+            assertEquals(8, FileIo.write(event.number(), arena.allocateFrom(ValueLayout.JAVA_LONG, -2L)));
+            event.signal();
+            assertEquals(-2, event.drain());
+        }
+    }
 }
