@@ -22,8 +22,14 @@ public final class GuestMemory implements AutoCloseable {
     private final GuestMemoryRegion common;
     private final long byteSize;
     private final Fd file;
+    private final DirtyLog dirtyLog;
 
     GuestMemory(List<GuestMemoryRegion> regions, Fd file) {
+        this(regions, file, null);
+    }
+
+    private GuestMemory(List<GuestMemoryRegion> regions, Fd file, DirtyLog dirtyLog) {
+        this.dirtyLog = dirtyLog;
         this.regions = List.copyOf(regions);
         this.lookup = this.regions.toArray(new GuestMemoryRegion[0]);
         this.file = file;
@@ -67,6 +73,20 @@ public final class GuestMemory implements AutoCloseable {
         return new GuestMemory(regions, null);
     }
 
+    /**
+     * The same memory, for devices that log what they write to it.
+     *
+     * @param log where, or null for nowhere
+     */
+    public GuestMemory withLog(DirtyLog log) {
+        return new GuestMemory(regions, file, log);
+    }
+
+    /** Where devices log what they write to this memory, or null. {@link #write} does not. */
+    public DirtyLog dirtyLog() {
+        return dirtyLog;
+    }
+
     /** The regions, by ascending address. */
     public List<GuestMemoryRegion> regions() {
         return regions;
@@ -89,6 +109,17 @@ public final class GuestMemory implements AutoCloseable {
     private GuestMemoryRegion findAmongAll(long gpa, long byteSize) {
         for (GuestMemoryRegion region : lookup) {
             if (region.holds(gpa, byteSize)) {
+                return region;
+            }
+        }
+        return null;
+    }
+
+    /** The region that this process has at {@code hostAddress}, or null. */
+    public GuestMemoryRegion findHost(long hostAddress) {
+        for (GuestMemoryRegion region : lookup) {
+            long offset = hostAddress - region.hostAddress();
+            if (offset >= 0 && offset < region.byteSize()) {
                 return region;
             }
         }

@@ -22,12 +22,12 @@ public final class GuestMemoryRegion implements AutoCloseable {
     private final Fd file;
     private final long fileOffset;
 
-    private GuestMemoryRegion(long gpa, Mapping mapping, Fd file, long fileOffset) {
+    private GuestMemoryRegion(long gpa, Mapping mapping, MemorySegment segment, Fd file, long fileOffset) {
         this.gpa = gpa;
         this.mapping = mapping;
-        this.segment = mapping.segment();
+        this.segment = segment;
         this.byteSize = segment.byteSize();
-        this.hostAddress = mapping.address();
+        this.hostAddress = segment.address();
         this.file = file;
         this.fileOffset = fileOffset;
         // A page on both sides, so that what is aligned for the guest is aligned for the host too.
@@ -43,7 +43,7 @@ public final class GuestMemoryRegion implements AutoCloseable {
         // Large pages where the host has them to spare: fewer faults while a guest starts, shorter walks while it runs.
         // A host without is no worse off, so the result does not matter.
         mapping.advise(0, byteSize, Mapping.MADV_HUGEPAGE);
-        return new GuestMemoryRegion(gpa, mapping, null, 0);
+        return new GuestMemoryRegion(gpa, mapping, mapping.segment(), null, 0);
     }
 
     /**
@@ -54,7 +54,17 @@ public final class GuestMemoryRegion implements AutoCloseable {
      * @param fileOffset bytes from the start of the file to the region's first byte
      */
     public static GuestMemoryRegion shared(long gpa, Mapping mapping, Fd file, long fileOffset) {
-        return new GuestMemoryRegion(gpa, mapping, file, fileOffset);
+        return new GuestMemoryRegion(gpa, mapping, mapping.segment(), file, fileOffset);
+    }
+
+    /**
+     * Memory at {@code gpa} that another process has given, of which the descriptor is not kept.
+     *
+     * @param mapping shared; the region closes it
+     * @param offset  bytes from the start of the mapping to the region's first byte, a multiple of 4096
+     */
+    public static GuestMemoryRegion received(long gpa, Mapping mapping, long offset, long byteSize) {
+        return new GuestMemoryRegion(gpa, mapping, mapping.segment().asSlice(offset, byteSize), null, 0);
     }
 
     /** Guest-physical address of the first byte. */

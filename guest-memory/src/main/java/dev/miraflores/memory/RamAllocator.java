@@ -14,7 +14,8 @@ import java.util.List;
  * <pre>  0            RAM, up to 3 GiB
  *   0xC000_0000  hole: PCI windows, ECAM, IOAPIC, LAPIC, firmware
  *   4 GiB        the rest of RAM </pre>
- * A memfd holds both parts one after the other, so the hole takes no room in it.
+ * A memfd holds both parts one after the other, so the hole takes no room in it. Its size is sealed: a process that it is
+ * given to must not take memory away from under this one (SIGBUS).
  */
 final class RamAllocator {
 
@@ -56,11 +57,17 @@ final class RamAllocator {
 
     private static Fd createFile(long byteSize, MemoryBacking backing) {
         boolean huge = backing == MemoryBacking.HUGE_PAGES;
-        Fd file = Memfd.create("guest-ram", huge ? Memfd.MFD_HUGETLB : 0);
+        Fd file = Memfd.create("guest-ram", Memfd.MFD_ALLOW_SEALING | (huge ? Memfd.MFD_HUGETLB : 0));
         int rc = FileIo.ftruncate(file.number(), byteSize);
         if (rc < 0) {
             file.close();
             throw new ErrnoException("ftruncate(guest RAM" + describe(byteSize, backing), -rc);
+        }
+        try {
+            Memfd.seal(file, Memfd.F_SEAL_SHRINK | Memfd.F_SEAL_GROW | Memfd.F_SEAL_SEAL);
+        } catch (ErrnoException e) {
+            file.close();
+            throw e;
         }
         return file;
     }

@@ -11,7 +11,9 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.ErrnoException;
+import dev.miraflores.linux.FileIo;
 import dev.miraflores.linux.Mapping;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -81,6 +83,17 @@ class GuestMemoryTest {
                     Mapping.MAP_SHARED)) {
             assertTrue(memory.write(0x1234, new byte[] {1, 2, 3}));
             assertEquals(2, other.segment().get(ValueLayout.JAVA_BYTE, 0x1235));
+        }
+    }
+
+    /** Whoever is given the file can neither cut it short, which would be a SIGBUS here, nor make it larger or unseal it. */
+    @Test
+    void shouldSealTheSizeOfMemfdMemory() {
+        try (GuestMemory memory = GuestMemory.create(MIB, MemoryBacking.MEMFD)) {
+            int fd = memory.regions().get(0).fd();
+            assertEquals(-Errno.EPERM, FileIo.ftruncate(fd, 0));
+            assertEquals(-Errno.EPERM, FileIo.ftruncate(fd, 2 * MIB));
+            assertEquals(0, FileIo.ftruncate(fd, MIB));
         }
     }
 

@@ -25,6 +25,9 @@ public enum DriverFault {
     /** A packed list is longer than what the ring has left, so it has no end and no id (§2.8.17). */
     LIST_UNENDED(Extent.QUEUE),
 
+    /** What an earlier device noted of buffers in flight, and the driver's side can write, makes no sense (vhost-user). */
+    INFLIGHT_INVALID(Extent.QUEUE),
+
     /** A packed buffer id is not below Queue Size, or is in use by an earlier buffer (§2.8.13, §2.8.21). */
     BUFFER_ID_INVALID(Extent.QUEUE),
 

@@ -47,9 +47,12 @@ public final class PackedVirtqueue extends Virtqueue {
     /** With VIRTIO_F_IN_ORDER: where the last batch begins. */
     private long batchOffset;
     private boolean batchWrap;
+    private final long ringGpa;
+    /** Or {@code null}. */
+    private PackedInflight inflight;
 
-    PackedVirtqueue(GuestMemory memory, QueueGeometry geometry, long features, int position) {
-        super(memory, geometry.size(), features);
+    PackedVirtqueue(GuestMemory memory, QueueGeometry geometry, long features, int position, int usedPosition) {
+        super(memory, geometry, features);
         this.memory = memory;
         this.ring = part(memory, geometry.descGpa(), (long) PackedDescriptorLayout.BYTES * size);
         this.driverEvent = part(memory, geometry.driverGpa(), EventSuppressionLayout.BYTES);
@@ -58,8 +61,44 @@ public final class PackedVirtqueue extends Virtqueue {
         this.listLength = new int[size];
         this.availIndex = indexOf(position, size);
         this.availWrap = (position & WRAP_BIT) != 0;
-        this.usedIndex = availIndex;
-        this.usedWrap = availWrap;
+        this.usedIndex = indexOf(usedPosition, size);
+        this.usedWrap = (usedPosition & WRAP_BIT) != 0;
+        this.descriptorsInFlight = availIndex - usedIndex + (availWrap == usedWrap ? 0 : size);
+        this.ringGpa = geometry.descGpa();
+        if (descriptorsInFlight < 0 || descriptorsInFlight > size) {
+            throw new IllegalArgumentException("used at " + usedPosition + ", available at " + position);
+        }
+    }
+
+    @Override
+    public void trackInflight(MemorySegment region) {
+        inflight = new PackedInflight(region, size);
+        if (!inflight.isUsed()) {
+            inflight.begin(usedIndex, usedWrap, false);
+            return;
+        }
+        inflight.settle(ring);
+        resubmit = inflight.recover();
+        if (resubmit == null || inflight.usedIndex() >= size) {
+            fault = DriverFault.INFLIGHT_INVALID;
+            return;
+        }
+        descriptorsInFlight = 0;
+        for (int i = 0; i < resubmit.count(); i++) {
+            descriptorsInFlight += inflight.count(resubmit.at(i));
+        }
+        usedIndex = inflight.usedIndex();
+        usedWrap = inflight.usedWrap();
+        availIndex = usedIndex + descriptorsInFlight;
+        availWrap = usedWrap ^ availIndex >= size;
+        availIndex -= availIndex >= size ? size : 0;
+    }
+
+    @Override
+    public void endInflight() {
+        if (inflight != null && fault == null && descriptorsInFlight == 0) {
+            inflight.begin(0, true, true);
+        }
     }
 
     /** The place in the ring that a position names. */
@@ -94,6 +133,12 @@ public final class PackedVirtqueue extends Virtqueue {
         if (fault != null) {
             return null;
         }
+        if (resubmit != null) {
+            if (!resubmit.isEmpty()) {
+                return popResubmitted(resubmit.take());
+            }
+            resubmit = null;
+        }
         long lenIdFlags = loadDescriptorAcquire();
         if (!PackedDescriptorLayout.isAvailable(PackedDescriptorLayout.flags(lenIdFlags), availWrap)) {
             return null;
@@ -107,6 +152,9 @@ public final class PackedVirtqueue extends Virtqueue {
             fault = DriverFault.BUFFER_ID_INVALID;
             return null;
         }
+        if (inflight != null) {
+            inflight.fetched(ring, availIndex, descriptors, id);
+        }
         listLength[id] = descriptors;
         inFlight++;
         descriptorsInFlight += descriptors;
@@ -115,6 +163,30 @@ public final class PackedVirtqueue extends Virtqueue {
             availIndex -= size;
             availWrap = !availWrap;
         }
+        popped();
+        return chain;
+    }
+
+    /** A buffer that an earlier device had in flight, from what it noted of it. */
+    private DescriptorChain popResubmitted(int head) {
+        int descriptors = inflight.count(head);
+        int entry = head;
+        long lenIdFlags = 0;
+        chain.begin();
+        for (int i = 0; i < descriptors; i++) {
+            lenIdFlags = inflight.lenIdFlags(entry);
+            append(inflight.address(entry), lenIdFlags, i != 0 || descriptors > 1);
+            entry = inflight.nextOf(entry);
+        }
+        int id = PackedDescriptorLayout.id(lenIdFlags);
+        if (id >= size || listLength[id] != 0) {
+            fault = DriverFault.BUFFER_ID_INVALID;
+            return null;
+        }
+        chain.setHead(id);
+        inflight.resubmitted(id, head);
+        listLength[id] = descriptors;
+        inFlight++;
         popped();
         return chain;
     }
@@ -147,17 +219,8 @@ public final class PackedVirtqueue extends Virtqueue {
                 return 0;
             }
             long gpa = ring.get(LONG, descriptorOffset(index) + PackedDescriptorLayout.ADDR_OFFSET);
-            long byteSize = PackedDescriptorLayout.length(lenIdFlags);
             boolean next = (flags & PackedDescriptorLayout.NEXT) != 0;
-            if ((flags & PackedDescriptorLayout.INDIRECT) == 0) {
-                chain.append(gpa, byteSize, (flags & PackedDescriptorLayout.WRITE) != 0);
-            } else if (!indirectNegotiated) {
-                chain.fail(DriverFault.INDIRECT_NOT_NEGOTIATED);
-            } else if (next || descriptors != 0) {
-                chain.fail(DriverFault.INDIRECT_WITH_NEXT);
-            } else {
-                walkIndirect(gpa, byteSize);
-            }
+            append(gpa, lenIdFlags, next || descriptors != 0);
             descriptors++;
             if (!next) {
                 chain.setHead(PackedDescriptorLayout.id(lenIdFlags));
@@ -168,6 +231,21 @@ public final class PackedVirtqueue extends Virtqueue {
                 wrap = !wrap;
             }
             lenIdFlags = ring.get(LONG, descriptorOffset(index) + PackedDescriptorLayout.LEN_ID_FLAGS_OFFSET);
+        }
+    }
+
+    /** Adds what a descriptor says to the chain. */
+    private void append(long gpa, long lenIdFlags, boolean inList) {
+        int flags = PackedDescriptorLayout.flags(lenIdFlags);
+        long byteSize = PackedDescriptorLayout.length(lenIdFlags);
+        if ((flags & PackedDescriptorLayout.INDIRECT) == 0) {
+            chain.append(gpa, byteSize, (flags & PackedDescriptorLayout.WRITE) != 0);
+        } else if (!indirectNegotiated) {
+            chain.fail(DriverFault.INDIRECT_NOT_NEGOTIATED);
+        } else if (inList) {
+            chain.fail(DriverFault.INDIRECT_WITH_NEXT);
+        } else {
+            walkIndirect(gpa, byteSize);
         }
     }
 
@@ -205,8 +283,8 @@ public final class PackedVirtqueue extends Virtqueue {
 
     @Override
     public boolean hasAvailable() {
-        return fault == null
-            && PackedDescriptorLayout.isAvailable(PackedDescriptorLayout.flags(loadDescriptorAcquire()), availWrap);
+        return fault == null && (resubmit != null
+            || PackedDescriptorLayout.isAvailable(PackedDescriptorLayout.flags(loadDescriptorAcquire()), availWrap));
     }
 
     @Override
@@ -219,6 +297,14 @@ public final class PackedVirtqueue extends Virtqueue {
         long offset = descriptorOffset(usedIndex);
         putUsed(offset, head, writtenBytes, flags);
         advance(head);
+        publishAlone();
+    }
+
+    /** What is noted as in flight is published buffer by buffer. */
+    private void publishAlone() {
+        if (inflight != null) {
+            publish();
+        }
     }
 
     private void putUsed(long offset, int head, int writtenBytes, int flags) {
@@ -232,17 +318,21 @@ public final class PackedVirtqueue extends Virtqueue {
             ring.set(LONG, offset + PackedDescriptorLayout.LEN_ID_FLAGS_OFFSET,
                 PackedDescriptorLayout.pack(writtenBytes, head, flags));
         }
+        if (inflight != null) {
+            inflight.used(head);
+        }
     }
 
     @Override
     void useNext(int head, int writtenBytes, boolean inPlaceOfLast) {
-        if (!inPlaceOfLast) {
+        if (!inPlaceOfLast || inflight != null) {
             batchOffset = descriptorOffset(usedIndex);
             batchWrap = usedWrap;
         }
         putUsed(batchOffset, head, writtenBytes,
             PackedDescriptorLayout.usedFlags(batchWrap) | (writtenBytes != 0 ? PackedDescriptorLayout.WRITE : 0));
         advance(head);
+        publishAlone();
     }
 
     /** The buffer's descriptors are the driver's again; what is used next goes behind them. */
@@ -262,11 +352,26 @@ public final class PackedVirtqueue extends Virtqueue {
     @Override
     public void publish() {
         if (heldOffset >= 0) {
+            if (inflight != null) {
+                inflight.publishing(usedIndex, usedWrap);
+            }
             // Release: length and id, the used descriptors after this one, and the bytes they report are visible
             // before these flags are. Pairs with the driver's barrier after it has read them (§2.8.22).
             U16.setRelease(ring, heldOffset + PackedDescriptorLayout.FLAGS_OFFSET, heldFlags);
             heldOffset = -1;
             lastCanBeLeftOut = false;
+            if (inflight != null) {
+                inflight.published();
+            }
+            if (log != null) {
+                log.mark(ringGpa, (long) PackedDescriptorLayout.BYTES * size);
+            }
+        }
+    }
+
+    private void logDeviceEvent() {
+        if (log != null) {
+            log.mark(logGpa, EventSuppressionLayout.BYTES);
         }
     }
 
@@ -289,6 +394,7 @@ public final class PackedVirtqueue extends Virtqueue {
     public void disableNotifications() {
         U32.setOpaque(deviceEvent, EventSuppressionLayout.DESC_FLAGS_OFFSET,
             EventSuppressionLayout.pack(0, false, EventSuppressionLayout.DISABLE));
+        logDeviceEvent();
     }
 
     @Override
@@ -296,6 +402,7 @@ public final class PackedVirtqueue extends Virtqueue {
         U32.setOpaque(deviceEvent, EventSuppressionLayout.DESC_FLAGS_OFFSET, eventIdx
             ? EventSuppressionLayout.pack(availIndex, availWrap, EventSuppressionLayout.DESC)
             : EventSuppressionLayout.pack(0, false, EventSuppressionLayout.ENABLE));
+        logDeviceEvent();
         // Store above, then load below; weaker, and a buffer made available in between is never notified of (§2.8.21.3).
         VarHandle.fullFence();
         return hasAvailable();

@@ -33,9 +33,11 @@ public final class SplitVirtqueue extends Virtqueue {
     private long notifiedCount;
     /** With VIRTIO_F_IN_ORDER: where the last batch begins. */
     private long batchCount;
+    /** Or {@code null}. */
+    private SplitInflight inflight;
 
-    SplitVirtqueue(GuestMemory memory, QueueGeometry geometry, long features, int position) {
-        super(memory, geometry.size(), features);
+    SplitVirtqueue(GuestMemory memory, QueueGeometry geometry, long features, int position, int usedPosition) {
+        super(memory, geometry, features);
         this.descriptors = part(memory, geometry.descGpa(), (long) DescriptorLayout.BYTES * size);
         this.avail = part(memory, geometry.driverGpa(), AvailRingLayout.byteSize(size));
         this.used = part(memory, geometry.deviceGpa(), UsedRingLayout.byteSize(size));
@@ -46,9 +48,21 @@ public final class SplitVirtqueue extends Virtqueue {
         this.availEventOffset = UsedRingLayout.availEventOffset(size);
         this.nextAvailIdx = position & 0xFFFF;
         this.availIdx = nextAvailIdx;
-        this.usedCount = nextAvailIdx;
+        this.usedCount = usedPosition & 0xFFFF;
         this.publishedCount = usedCount;
         this.notifiedCount = usedCount;
+    }
+
+    @Override
+    public void trackInflight(MemorySegment region) {
+        int usedIdx = (short) U16.getAcquire(used, UsedRingLayout.IDX_OFFSET) & 0xFFFF;
+        inflight = new SplitInflight(region, size);
+        resubmit = inflight.recover(usedIdx);
+        usedCount = usedIdx;
+        publishedCount = usedCount;
+        notifiedCount = usedCount;
+        nextAvailIdx = usedIdx + resubmit.count() & 0xFFFF;
+        availIdx = nextAvailIdx;
     }
 
     static DriverFault checkGeometry(GuestMemory memory, QueueGeometry geometry) {
@@ -69,6 +83,14 @@ public final class SplitVirtqueue extends Virtqueue {
 
     @Override
     public DescriptorChain popChain() {
+        if (resubmit != null) {
+            if (!resubmit.isEmpty() && fault == null) {
+                walker.walk(resubmit.take());
+                popped();
+                return chain;
+            }
+            resubmit = null;
+        }
         if (nextAvailIdx == availIdx && !refreshAvailIdx()) {
             return null;
         }
@@ -80,6 +102,9 @@ public final class SplitVirtqueue extends Virtqueue {
             return null;
         }
         nextAvailIdx = (nextAvailIdx + 1) & 0xFFFF;
+        if (inflight != null) {
+            inflight.fetched(head);
+        }
         walker.walk(head);
         popped();
         return chain;
@@ -113,7 +138,7 @@ public final class SplitVirtqueue extends Virtqueue {
 
     @Override
     public boolean hasAvailable() {
-        return nextAvailIdx != availIdx || fault == null && loadAvailIdxAcquire() != nextAvailIdx;
+        return nextAvailIdx != availIdx || resubmit != null || fault == null && loadAvailIdxAcquire() != nextAvailIdx;
     }
 
     @Override
@@ -129,6 +154,9 @@ public final class SplitVirtqueue extends Virtqueue {
     private void putUsed(long place, int head, int writtenBytes) {
         used.set(LONG, UsedRingLayout.entryOffset((int) place & ringMask),
             head & 0xFFFF_FFFFL | (long) writtenBytes << 32);
+        if (inflight != null) {
+            inflight.used(head);
+        }
     }
 
     @Override
@@ -148,6 +176,16 @@ public final class SplitVirtqueue extends Virtqueue {
             U16.setRelease(used, UsedRingLayout.IDX_OFFSET, (short) usedCount);
             publishedCount = usedCount;
             lastCanBeLeftOut = false;
+            if (inflight != null) {
+                inflight.published((int) usedCount & 0xFFFF);
+            }
+            logWrites();
+        }
+    }
+
+    private void logWrites() {
+        if (log != null) {
+            log.mark(logGpa, UsedRingLayout.byteSize(size));
         }
     }
 
@@ -176,6 +214,7 @@ public final class SplitVirtqueue extends Virtqueue {
         // idx has gone round.
         if (!eventIdx) {
             U16.setOpaque(used, UsedRingLayout.FLAGS_OFFSET, UsedRingLayout.NO_NOTIFY);
+            logWrites();
         }
     }
 
@@ -189,6 +228,7 @@ public final class SplitVirtqueue extends Virtqueue {
         } else {
             U16.setOpaque(used, UsedRingLayout.FLAGS_OFFSET, (short) 0);
         }
+        logWrites();
         // Store above, then load below; weaker, and a buffer exposed in between is never notified of (§2.7.10).
         VarHandle.fullFence();
         return loadAvailIdxAcquire() != nextAvailIdx;

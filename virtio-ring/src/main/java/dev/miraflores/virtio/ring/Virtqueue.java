@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.virtio.ring;
 
+import dev.miraflores.memory.DirtyLog;
 import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.memory.GuestMemoryRegion;
 import java.lang.foreign.MemorySegment;
@@ -28,6 +29,7 @@ import java.lang.foreign.MemorySegment;
  */
 public abstract sealed class Virtqueue permits SplitVirtqueue, PackedVirtqueue {
 
+    private final QueueGeometry geometry;
     final int size;
     final boolean eventIdx;
     final DescriptorChain chain;
@@ -36,9 +38,15 @@ public abstract sealed class Virtqueue permits SplitVirtqueue, PackedVirtqueue {
     /** The last buffer given back is not published yet, and was written in full: the next one may take its used element. */
     boolean lastCanBeLeftOut;
     DriverFault fault;
+    /** What an earlier device left in flight and was not handed out yet, or {@code null}. */
+    InflightOrder resubmit;
+    /** Where writes to the queue itself are logged, or {@code null}; {@link #logGpa} is what the used ring is called there. */
+    DirtyLog log;
+    long logGpa;
 
-    Virtqueue(GuestMemory memory, int size, long features) {
-        this.size = size;
+    Virtqueue(GuestMemory memory, QueueGeometry geometry, long features) {
+        this.geometry = geometry;
+        this.size = geometry.size();
         this.eventIdx = RingFeatures.has(features, RingFeatures.EVENT_IDX);
         this.chain = new DescriptorChain(memory, size);
         this.order = RingFeatures.has(features, RingFeatures.IN_ORDER) ? new InOrder(size) : null;
@@ -67,12 +75,52 @@ public abstract sealed class Virtqueue permits SplitVirtqueue, PackedVirtqueue {
      * @throws IllegalArgumentException unless {@link #check} finds nothing wrong
      */
     public static Virtqueue create(GuestMemory memory, QueueGeometry geometry, long features, int position) {
+        return create(memory, geometry, features, position, position);
+    }
+
+    /**
+     * As {@link #create(GuestMemory, QueueGeometry, long, int)}, for a queue of which some buffers were lost: they were popped,
+     * and will never be given back.
+     *
+     * @param usedPosition where the next used buffer goes, in the form of a position
+     */
+    public static Virtqueue create(
+            GuestMemory memory, QueueGeometry geometry, long features, int position, int usedPosition) {
         DriverFault fault = check(memory, geometry, features);
         if (fault != null) {
             throw new IllegalArgumentException(fault + ": " + geometry);
         }
-        return isPacked(features) ? new PackedVirtqueue(memory, geometry, features, position)
-            : new SplitVirtqueue(memory, geometry, features, position);
+        return isPacked(features) ? new PackedVirtqueue(memory, geometry, features, position, usedPosition)
+            : new SplitVirtqueue(memory, geometry, features, position, usedPosition);
+    }
+
+    /** Bytes that {@link #trackInflight} needs for a queue of {@code size} entries, of either kind. */
+    public static long inflightBytes(int size) {
+        return Math.max(SplitInflight.byteSize(size), PackedInflight.byteSize(size));
+    }
+
+    /**
+     * Notes in {@code region} which buffers are in flight, so that a device of another process can go on from there if this
+     * one ends; and where such a note is there already, goes on from it: what was in flight comes first, in the order it was
+     * popped in, and the queue's place is what the note says and not what {@link #create} was told. Before all else.
+     *
+     * @param region shared, of {@link #inflightBytes} at least, and all zeroes at first; its content is not trusted
+     */
+    public abstract void trackInflight(MemorySegment region);
+
+    /** Nothing is in flight, and who takes over goes on where its front end says. Last of all. */
+    public void endInflight() {
+    }
+
+    /**
+     * Logs what is written to the queue itself from now on.
+     *
+     * @param usedGpa what the first byte of the used ring (split) or of the device event suppression (packed) is called in
+     *                the log
+     */
+    public final void logUsed(DirtyLog dirtyLog, long usedGpa) {
+        log = dirtyLog;
+        logGpa = usedGpa;
     }
 
     /** The position of a queue that nothing has gone through yet. */
@@ -82,6 +130,11 @@ public abstract sealed class Virtqueue permits SplitVirtqueue, PackedVirtqueue {
 
     static boolean isPacked(long features) {
         return RingFeatures.has(features, RingFeatures.RING_PACKED);
+    }
+
+    /** Where the driver has put it: for who hands the queue over to another process. */
+    public final QueueGeometry geometry() {
+        return geometry;
     }
 
     /** Queue Size. */
