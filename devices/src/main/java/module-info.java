@@ -10,5 +10,8 @@ module dev.miraflores.devices {
     exports dev.miraflores.devices.pci;
     exports dev.miraflores.devices.platform;
     exports dev.miraflores.devices.serial;
+    exports dev.miraflores.devices.vhostuser;
+    exports dev.miraflores.devices.vhostuser.frontend;
+    exports dev.miraflores.devices.vhostuser.backend;
     exports dev.miraflores.devices.virtio;
 }

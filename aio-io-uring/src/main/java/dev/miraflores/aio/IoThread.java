@@ -341,12 +341,29 @@ public final class IoThread implements Executor, AutoCloseable {
             port.enable();
             port.wakeOn(mailbox.event());
             while (!closing || inFlight() != 0) {
-                turn();
+                guardedTurn();
             }
         } catch (RuntimeException | Error bug) {
             onFailure(bug);
         } finally {
             end();
+        }
+    }
+
+    /**
+     * Memory that another process shares with a disk may go away, when its file is made shorter: the JVM says so some time after
+     * the access. That is the end of the disks here and not of the thread.
+     */
+    private void guardedTurn() {
+        try {
+            turn();
+        } catch (InternalError fault) {
+            if (sources.length == 0) {
+                throw fault;
+            }
+            for (PolledSource source : sources) {
+                drop(source, fault);
+            }
         }
     }
 
@@ -464,11 +481,29 @@ public final class IoThread implements Executor, AutoCloseable {
 
     private boolean hasWork() {
         for (PolledSource source : sources) {
-            if (source.hasWork()) {
+            if (hasWork(source)) {
                 return true;
             }
         }
         return false;
+    }
+
+    private boolean hasWork(PolledSource source) {
+        try {
+            return source.hasWork();
+        } catch (RuntimeException | Error bug) {
+            drop(source, bug);
+            return true;
+        }
+    }
+
+    private boolean enableEvents(PolledSource source) {
+        try {
+            return source.enableEvents();
+        } catch (RuntimeException | Error bug) {
+            drop(source, bug);
+            return true;
+        }
     }
 
     private void endTurn() {
@@ -563,7 +598,7 @@ public final class IoThread implements Executor, AutoCloseable {
             counters.increment(IoThreadCounter.POLL_MISSES);
         }
         for (PolledSource source : sources) {
-            if (source.enableEvents()) {
+            if (enableEvents(source)) {
                 // A wait too, if a short one: polling would have spared asking for the event, and the event.
                 waited(start);
                 return false;

@@ -34,8 +34,6 @@ final class BlockConfigSpace {
     /** Up to where fields of features we do not have begin: max_secure_erase_sectors. */
     static final int BYTES = (int) virtio_blk_config.max_secure_erase_sectors;
 
-    /** The header and the status byte take a descriptor each. */
-    private static final int NON_DATA_DESCRIPTORS = 2;
     /** Storage is given back in blocks of the file system: 4 KiB, as a rule. */
     private static final int DISCARD_BYTES = 4096;
 
@@ -56,7 +54,7 @@ final class BlockConfigSpace {
         capacity = backend.byteSize() >>> SECTOR_SHIFT;
         int physicalBlocks = Math.max(1, backend.physicalBlockBytes() / blockBytes);
         put(virtio_blk_config.size_max, 4, options.maxSegmentBytes());
-        put(virtio_blk_config.seg_max, 4, Math.max(1, options.queueSize() - NON_DATA_DESCRIPTORS));
+        put(virtio_blk_config.seg_max, 4, options.maxSegments());
         put(virtio_blk_config.geometry + 2, 1, HEADS);
         put(virtio_blk_config.geometry + 3, 1, SECTORS_PER_TRACK);
         put(virtio_blk_config.blk_size, 4, blockBytes);

@@ -39,6 +39,8 @@ public final class BlockDeviceConfig {
     /** One request may have that many buffers: readv(2)'s limit less header and status. */
     public static final int MAX_QUEUE_SIZE = 1024;
     public static final int DEFAULT_QUEUE_SIZE = 256;
+    /** The header and the status byte take a descriptor each. */
+    private static final int NON_DATA_DESCRIPTORS = 2;
     private static final int MIN_QUEUE_SIZE = 2;
     /** Of MSI-X vectors there are 2048 (PCI 3.0 §6.8.2); no guest has more processors that it would want a queue for. */
     public static final int MAX_QUEUES = 256;
@@ -191,6 +193,11 @@ public final class BlockDeviceConfig {
         return values.maxSegmentBytes;
     }
 
+    /** The most buffers that a request may have (seg_max): what fits a queue, or what was set if that is fewer. */
+    public int maxSegments() {
+        return Math.max(1, Math.min(values.maxSegments, values.queueSize - NON_DATA_DESCRIPTORS));
+    }
+
     /** How long it may take to become still, when it is reset, closed or changed, before that is given up. */
     public long drainNs() {
         return values.drainNs;
@@ -222,6 +229,7 @@ public final class BlockDeviceConfig {
         private boolean inOrder;
         private int logicalBlockBytes = BlockConfigSpace.SECTOR_BYTES;
         private int maxSegmentBytes;
+        private int maxSegments = MAX_QUEUE_SIZE;
         private long drainNs = DEFAULT_DRAIN_NS;
 
         private Builder(String id, Format format) {
@@ -254,6 +262,7 @@ public final class BlockDeviceConfig {
             inOrder = other.inOrder;
             logicalBlockBytes = other.logicalBlockBytes;
             maxSegmentBytes = other.maxSegmentBytes;
+            maxSegments = other.maxSegments;
             drainNs = other.drainNs;
         }
 
@@ -364,6 +373,12 @@ public final class BlockDeviceConfig {
 
         public Builder logicalBlockBytes(int bytes) {
             logicalBlockBytes = bytes;
+            return this;
+        }
+
+        /** For who does not know how long its queues will be: a driver may take it for a promise (virtio 1.3 §2.7.5.3.1). */
+        public Builder maxSegments(int count) {
+            maxSegments = count;
             return this;
         }
 

@@ -10,6 +10,7 @@ import dev.miraflores.aio.jfr.FlightEvents;
 import dev.miraflores.devices.block.BlockRequest.Place;
 import dev.miraflores.devices.virtio.DeviceQueue;
 import dev.miraflores.linux.Errno;
+import dev.miraflores.memory.DirtyLog;
 import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.virtio.ring.DescriptorChain;
 import dev.miraflores.virtio.ring.Virtqueue;
@@ -33,6 +34,8 @@ final class BlockQueue implements PolledSource {
     private final DeviceQueue queue;
     private final Virtqueue ring;
     private final GuestMemory memory;
+    /** Where writes to guest memory are logged, or null. */
+    private final DirtyLog log;
     private final boolean driverFlushes;
     private final RequestSlots slots;
     private final QueueControl control;
@@ -58,6 +61,7 @@ final class BlockQueue implements PolledSource {
         this.queue = queue;
         this.ring = queue.ring();
         this.memory = run.activation().memory();
+        this.log = memory.dirtyLog();
         this.driverFlushes = run.activation().has(VirtioBlockDevice.F_FLUSH);
         this.rules = rules;
         this.control = control;
@@ -168,6 +172,7 @@ final class BlockQueue implements PolledSource {
             case GET_ID -> {
                 requests.increment(BlockCounter.GET_IDS);
                 chain.write(0, disk.idBytes, 0, request.idBytes());
+                logWrites(chain);
                 answer(request, BlockStatus.OK);
             }
             case DONE -> answer(request, BlockStatus.OK);
@@ -206,9 +211,18 @@ final class BlockQueue implements PolledSource {
 
     private void answer(BlockRequest request, BlockStatus status) {
         int writtenBytes = request.answer(status);
+        if (log != null) {
+            request.logWrites(log, memory);
+        }
         slots.giveBack(request);
         ring.addUsed(request.head(), writtenBytes);
         answered = true;
+    }
+
+    private void logWrites(DescriptorChain chain) {
+        for (int i = chain.readableCount(); log != null && i < chain.count(); i++) {
+            log.mark(chain.address(i), chain.length(i));
+        }
     }
 
     void onComplete(BlockRequest request, int result) {

@@ -3,6 +3,7 @@ package dev.miraflores.devices.block;
 
 import dev.miraflores.aio.BlockIo;
 import dev.miraflores.bindings.virtio.virtio_abi;
+import dev.miraflores.memory.DirtyLog;
 import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.memory.GuestMemoryRegion;
 import dev.miraflores.virtio.ring.DescriptorChain;
@@ -92,6 +93,8 @@ final class BlockRequest extends BlockIo {
     /** Of a discard or of write zeroes: ranges in all, and the one under way. */
     private int rangeCount;
     private int rangeIndex;
+    /** Whether its buffers are this request's, and not an earlier one's. */
+    private boolean hasData;
     /** Whether what its driver says about unmapping counts. */
     private boolean mayUnmap;
     /** Bytes of all ranges. */
@@ -109,6 +112,7 @@ final class BlockRequest extends BlockIo {
         head = chain.head();
         answerBytes = 0;
         rangeCount = 0;
+        hasData = false;
         mayUnmap = rules.unmaps();
         if (chain.writableBytes() == 0) {
             return malformed(BlockFault.STATUS_MISSING);
@@ -179,6 +183,7 @@ final class BlockRequest extends BlockIo {
         }
         begin(operation, sector << BlockConfigSpace.SECTOR_SHIFT);
         addBuffers(chain, firstElement, skipBytes, dataBytes);
+        hasData = true;
         return Verdict.SUBMIT;
     }
 
@@ -299,6 +304,19 @@ final class BlockRequest extends BlockIo {
         statusRegion.segment().set(ValueLayout.JAVA_BYTE, statusOffset, status.code());
         long written = status == BlockStatus.OK ? answerBytes : 0;
         return (int) (written == writableDataBytes ? written + 1 : written);
+    }
+
+    /**
+     * Marks the pages that the request has written to, or may have. A request that was only in part, or not at all, done marks
+     * the same: the pages are read once more for nothing.
+     */
+    void logWrites(DirtyLog log, GuestMemory memory) {
+        if (hasData && operation() == Operation.READ) {
+            for (int i = 0; i < bufferCount(); i++) {
+                log.markHost(memory, bufferAddress(i), bufferLength(i));
+            }
+        }
+        log.mark(statusRegion.gpa() + statusOffset, 1);
     }
 
     @Override

@@ -10,7 +10,7 @@ public final class DrainException extends RuntimeException {
 
     private final transient List<InFlightRequest> inFlight;
 
-    DrainException(String message, List<InFlightRequest> inFlight) {
+    public DrainException(String message, List<InFlightRequest> inFlight) {
         super(message);
         this.inFlight = List.copyOf(inFlight);
     }

@@ -81,6 +81,7 @@ final class QueueControl {
         public void run() {
             stopping = true;
             queue.stop();
+            guarded(queue::endTurn); // what was answered in this turn; at its end nobody will ask
             unwatch();
             drain();
             afterCompletion();

@@ -14,7 +14,6 @@ import dev.miraflores.bindings.virtio.virtio_abi;
 import dev.miraflores.devices.block.BlockDeviceConfig.Discard;
 import dev.miraflores.devices.virtio.MemoryInUseException;
 import dev.miraflores.devices.virtio.VirtioActivation;
-import dev.miraflores.devices.virtio.VirtioDevice;
 import dev.miraflores.virtio.ring.RingFeatures;
 import java.util.List;
 
@@ -22,13 +21,13 @@ import java.util.List;
  * A disk, with I/O threads of its own that no vCPU and no other disk holds up.
  * <p>What stands between its queues and its image can be changed while it runs, see {@link #reconfigure}; so can its size, and
  * it can be held still. {@link DiskControl} does all of that.
- * <p>Thread: as {@link VirtioDevice}, and any that is none of its I/O threads for all the rest: calls wait for one another.
+ * <p>Thread: as {@link Disk}, and any that is none of its I/O threads for all the rest: calls wait for one another.
  * The counters, any.
  * <p>Lifetime: until {@link #close}, which ends its threads and closes its stages and its image. The memory of an activation
  * has to stay until the reset that follows it, or the close; where that throws {@link MemoryInUseException}, for ever.
  * <p>Source: virtio 1.3 §5.2.
  */
-public final class VirtioBlockDevice implements VirtioDevice {
+public final class VirtioBlockDevice implements Disk {
 
     static final int F_FLUSH = virtio_abi.VIRTIO_BLK_F_FLUSH;
 
@@ -77,7 +76,7 @@ public final class VirtioBlockDevice implements VirtioDevice {
         return BlockBackends.start(options, backend);
     }
 
-    /** The drive's id. */
+    @Override
     public String id() {
         return options.id();
     }
@@ -200,11 +199,13 @@ public final class VirtioBlockDevice implements VirtioDevice {
      *
      * @throws DrainException where what was in flight did not finish in time; the disk then goes on
      */
+    @Override
     public void pause() {
         control.pause();
     }
 
     /** Goes on after {@link #pause}, and tries requests anew that failed and are held. */
+    @Override
     public void resume() {
         control.resume();
     }

@@ -4,15 +4,18 @@ package dev.miraflores.devices.pci;
 import dev.miraflores.devices.BusDevice;
 import dev.miraflores.devices.MsiController;
 import dev.miraflores.linux.EventFd;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * MSI-X: a table of messages, one per vector, and a bit per vector for what is pending while it is masked.
  * <pre>  0           { le64 address, le32 data, le32 control }[vectors]   control bit 0 masks the vector
  *   pbaOffset   le64[(vectors + 63) / 64]                            pending bits, read-only </pre>
  * <p>A vector is an {@link EventFd}. Unmasked it is connected to the {@link MsiController}, and a signal becomes a
- * message without a thread in between; masked it is not, and the event itself keeps what is pending.
- * <p>Thread: {@code signal}, {@code enabled}, any, without a lock; register accesses, any vCPU thread; the rest under
- * the {@link PciRoot}'s lock.
+ * message without a thread in between; masked it is not, and the event itself keeps what is pending. Events of others, which
+ * another process may signal, can be attached to a vector, and go the same way.
+ * <p>Thread: {@code signal}, {@code enabled}, any, without a lock; {@code attach}, any; register accesses, any vCPU thread;
+ * the rest under the {@link PciRoot}'s lock.
  * <p>Lifetime: {@code close} only when nothing signals any more.
  * <p>Source: PCI 3.0 §6.8.2, §6.8.3.
  */
@@ -36,13 +39,14 @@ public final class Msix implements BusDevice, AutoCloseable {
     private static final int MIN_TABLE_BYTES = 2048;
 
     private final MsiController controller;
-    private final EventFd[] events;
-    private final Route[] routes;
+    private final Source[] own;
+    private final List<Source> attached = new ArrayList<>();
     private final byte[] table;
     private final int pbaOffset;
     private volatile boolean enabled;
     private boolean functionMasked;
     private boolean closed;
+    private Runnable controlListener = () -> { };
 
     /** A table of {@code vectors} (1 to {@link #MAX_VECTORS}), all masked, MSI-X not enabled. */
     public Msix(int vectors, MsiController controller) {
@@ -50,19 +54,18 @@ public final class Msix implements BusDevice, AutoCloseable {
             throw new IllegalArgumentException(vectors + " MSI-X vectors");
         }
         this.controller = controller;
-        events = new EventFd[vectors];
-        routes = new Route[vectors];
+        own = new Source[vectors];
         table = new byte[vectors * ENTRY_BYTES];
         pbaOffset = Math.max(MIN_TABLE_BYTES, Integer.highestOneBit(2 * table.length - 1));
         for (int i = 0; i < vectors; i++) {
-            events[i] = EventFd.create();
+            own[i] = new Source(i, EventFd.create());
             table[i * ENTRY_BYTES + ENTRY_CONTROL_OFFSET] = ENTRY_MASKED;
         }
     }
 
     /** How many vectors there are. */
     public int vectors() {
-        return events.length;
+        return own.length;
     }
 
     /** Whether the guest has chosen MSI-X over the pin. */
@@ -72,12 +75,34 @@ public final class Msix implements BusDevice, AutoCloseable {
 
     /** Raises vector {@code vector}, which exists; if it is masked, as soon as it no longer is. */
     public void signal(int vector) {
-        events[vector].signal();
+        own[vector].event.signal();
     }
 
     /** Forgets what is pending on {@code vector}. */
     public void clearPending(int vector) {
-        events[vector].drain();
+        own[vector].event.drain();
+    }
+
+    /**
+     * Lets signals of {@code event} raise vector {@code vector}, which exists, until the attachment is closed. While the
+     * vector is masked the event keeps what is pending, and for as long as it is not attached.
+     */
+    public synchronized Attachment attach(int vector, EventFd event) {
+        Source source = new Source(vector, event);
+        attached.add(source);
+        source.update();
+        return source;
+    }
+
+    /** Who hears that MSI-X was enabled or disabled, after it was and on the thread that did it; to be said before that. */
+    public void onControl(Runnable listener) {
+        controlListener = listener;
+    }
+
+    /** An event that raises a vector. Closing it twice does nothing; the event stays open. */
+    public interface Attachment extends AutoCloseable {
+        @Override
+        void close();
     }
 
     int pbaOffset() {
@@ -88,12 +113,16 @@ public final class Msix implements BusDevice, AutoCloseable {
         return 2 * pbaOffset;
     }
 
-    synchronized void control(boolean enable, boolean functionMask) {
-        enabled = enable && !closed;
-        functionMasked = functionMask;
-        for (int i = 0; i < routes.length; i++) {
-            updateRoute(i);
+    void control(boolean enable, boolean functionMask) {
+        synchronized (this) {
+            enabled = enable && !closed;
+            functionMasked = functionMask;
+            for (Source source : own) {
+                source.update();
+            }
+            attached.forEach(Source::update);
         }
+        controlListener.run();
     }
 
     @Override
@@ -113,16 +142,23 @@ public final class Msix implements BusDevice, AutoCloseable {
         long first = (offset - pbaOffset) * 8;
         for (int bit = 0; bit < 8; bit++) {
             long vector = first + bit;
-            if (vector >= 0 && vector < events.length && isPending((int) vector)) {
+            if (vector >= 0 && vector < own.length && isPending((int) vector)) {
                 pending |= 1 << bit;
             }
         }
         return pending;
     }
 
-    /** A connected vector's signal is on its way, not pending. */
+    /** A connected event's signal is on its way, not pending. */
     private boolean isPending(int vector) {
-        return !closed && routes[vector] == null && events[vector].isSignalled();
+        if (closed) {
+            return false;
+        }
+        boolean pending = own[vector].isPending();
+        for (Source source : attached) {
+            pending |= source.vector == vector && source.isPending();
+        }
+        return pending;
     }
 
     @Override
@@ -137,24 +173,17 @@ public final class Msix implements BusDevice, AutoCloseable {
         if (offset < table.length) {
             int last = (int) Math.min(offset + byteSize, table.length) - 1;
             for (int vector = (int) offset / ENTRY_BYTES; vector <= last / ENTRY_BYTES; vector++) {
-                updateRoute(vector);
+                updateRoutes(vector);
             }
         }
     }
 
-    private void updateRoute(int vector) {
-        int entry = vector * ENTRY_BYTES;
-        boolean wanted = enabled && !functionMasked && (table[entry + ENTRY_CONTROL_OFFSET] & ENTRY_MASKED) == 0;
-        long address = tableLong(entry);
-        int data = (int) tableLong(entry + ENTRY_DATA_OFFSET);
-        Route route = routes[vector];
-        if (route != null && (!wanted || route.address != address || route.data != data)) {
-            // Between this and the new connection the event keeps a signal; none is lost.
-            route.connection.close();
-            routes[vector] = null;
-        }
-        if (wanted && routes[vector] == null) {
-            routes[vector] = new Route(controller.connect(events[vector], address, data), address, data);
+    private void updateRoutes(int vector) {
+        own[vector].update();
+        for (Source source : attached) {
+            if (source.vector == vector) {
+                source.update();
+            }
         }
     }
 
@@ -170,12 +199,60 @@ public final class Msix implements BusDevice, AutoCloseable {
     public synchronized void close() {
         enabled = false;
         closed = true;
-        for (int i = 0; i < routes.length; i++) {
-            updateRoute(i);
-            events[i].close();
+        attached.forEach(Source::disconnect);
+        for (Source source : own) {
+            source.disconnect();
+            source.event.close();
         }
     }
 
-    private record Route(MsiController.Connection connection, long address, int data) {
+    /** An event, and the route that it has while its vector is unmasked. Under the table's lock. */
+    private final class Source implements Attachment {
+
+        private final int vector;
+        private final EventFd event;
+        private MsiController.Connection connection;
+        private long address;
+        private int data;
+
+        Source(int vector, EventFd event) {
+            this.vector = vector;
+            this.event = event;
+        }
+
+        boolean isPending() {
+            return connection == null && event.isSignalled();
+        }
+
+        void update() {
+            int entry = vector * ENTRY_BYTES;
+            boolean wanted = enabled && !functionMasked && (table[entry + ENTRY_CONTROL_OFFSET] & ENTRY_MASKED) == 0;
+            long newAddress = tableLong(entry);
+            int newData = (int) tableLong(entry + ENTRY_DATA_OFFSET);
+            if (!wanted || address != newAddress || data != newData) {
+                // Between this and the new connection the event keeps a signal; none is lost.
+                disconnect();
+            }
+            if (wanted && connection == null) {
+                address = newAddress;
+                data = newData;
+                connection = controller.connect(event, address, data);
+            }
+        }
+
+        void disconnect() {
+            if (connection != null) {
+                connection.close();
+                connection = null;
+            }
+        }
+
+        @Override
+        public void close() {
+            synchronized (Msix.this) {
+                attached.remove(this);
+                disconnect();
+            }
+        }
     }
 }

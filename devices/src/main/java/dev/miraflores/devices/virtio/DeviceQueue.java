@@ -12,5 +12,5 @@ import dev.miraflores.virtio.ring.Virtqueue;
  * @param kick      signalled by the driver's available buffer notifications; belongs to the transport
  * @param interrupt sends a used buffer notification (virtio 1.3 §2.3); any thread
  */
-public record DeviceQueue(int index, Virtqueue ring, EventFd kick, Runnable interrupt) {
+public record DeviceQueue(int index, Virtqueue ring, EventFd kick, QueueInterrupt interrupt) {
 }

@@ -5,7 +5,7 @@ package dev.miraflores.devices.virtio;
 interface TransportHooks {
 
     /** The used buffer notification of a queue. Runs on any thread, takes no lock that a register access holds. */
-    Runnable usedBufferNotification(QueueRegisters queue);
+    QueueInterrupt usedBufferNotification(QueueRegisters queue);
 
     /** Sends a configuration change notification. Any thread, and no lock that a register access holds. */
     void notifyConfigChange();

@@ -150,7 +150,7 @@ public final class VirtioMmioTransport implements BusDevice, AutoCloseable {
     private final class Hooks implements TransportHooks {
 
         @Override
-        public Runnable usedBufferNotification(QueueRegisters queue) {
+        public QueueInterrupt usedBufferNotification(QueueRegisters queue) {
             return () -> interrupts.raise(InterruptStatus.USED_BUFFER);
         }
 

@@ -120,7 +120,7 @@ public final class VirtioPciTransport implements AutoCloseable {
     private final class Hooks implements TransportHooks {
 
         @Override
-        public Runnable usedBufferNotification(QueueRegisters queue) {
+        public QueueInterrupt usedBufferNotification(QueueRegisters queue) {
             return notifications.usedBuffer(queue);
         }
 

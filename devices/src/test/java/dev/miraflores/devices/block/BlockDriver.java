@@ -7,6 +7,7 @@ import dev.miraflores.devices.virtio.VirtioActivation;
 import dev.miraflores.devices.virtio.VirtioDevice;
 import dev.miraflores.linux.EventFd;
 import dev.miraflores.memory.GuestMemory;
+import dev.miraflores.memory.MemoryBacking;
 import dev.miraflores.virtio.ring.BufferElements;
 import dev.miraflores.virtio.ring.QueueGeometry;
 import dev.miraflores.virtio.ring.RingFeatures;
@@ -51,8 +52,8 @@ final class BlockDriver implements AutoCloseable {
     private static final int STATUS_OFFSET = 32;
     private static final long TIMEOUT_NS = 20_000_000_000L;
 
-    final GuestMemory memory = GuestMemory.anonymous(MEMORY_BYTES);
-    final MemorySegment ram = memory.regions().getFirst().segment();
+    final GuestMemory memory;
+    final MemorySegment ram;
     EventFd kick;
     final AtomicInteger interrupts = new AtomicInteger();
     final AtomicInteger needsReset = new AtomicInteger();
@@ -65,7 +66,13 @@ final class BlockDriver implements AutoCloseable {
     VirtqueueDriver queue;
 
     BlockDriver(VirtioDevice device, int queueSize) {
+        this(device, queueSize, MemoryBacking.ANONYMOUS);
+    }
+
+    BlockDriver(VirtioDevice device, int queueSize, MemoryBacking backing) {
         this.device = device;
+        memory = GuestMemory.create(MEMORY_BYTES, backing);
+        ram = memory.regions().getFirst().segment();
         this.queueSize = queueSize;
         this.queues = new VirtqueueDriver[device.queueCount()];
         this.kicks = new EventFd[queues.length];

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.miraflores.devices.InterruptLine;
 import dev.miraflores.devices.testkit.FakeMsiController.Message;
 import dev.miraflores.devices.testkit.TestMachine;
+import dev.miraflores.linux.EventFd;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
@@ -221,6 +222,54 @@ class MsixTest {
         }
         try (Msix smallest = new Msix(1, machine.msis)) {
             assertEquals(0x1000, smallest.barByteSize());
+        }
+    }
+
+    /** An event that another process signals goes the way that the vector's own goes: masked it keeps what is pending. */
+    @Test
+    void shouldRaiseVectorByAttachedEvent() {
+        enable(ENABLE);
+        program(3, 0x41, false);
+        try (EventFd event = EventFd.create()) {
+            event.signal();
+            Msix.Attachment attachment = msix.attach(3, event);
+            assertEquals(List.of(new Message(MSI_ADDRESS, 0x41)), machine.msis.takeMessages());
+
+            mask(3, true);
+            event.signal();
+            assertEquals(List.of(), machine.msis.takeMessages());
+            assertTrue(isPending(3));
+            assertFalse(isPending(4));
+            mask(3, false);
+            assertEquals(List.of(new Message(MSI_ADDRESS, 0x41)), machine.msis.takeMessages());
+            assertFalse(isPending(3));
+
+            attachment.close();
+            attachment.close();
+            event.signal();
+            assertEquals(List.of(), machine.msis.takeMessages());
+            assertFalse(isPending(3));
+            assertEquals(1, machine.msis.connections());
+        }
+    }
+
+    /** Two queues may share a vector (virtio 1.3 §4.1.5.1.2): each has its own event. */
+    @Test
+    void shouldRaiseOneVectorByManyEvents() {
+        enable(ENABLE);
+        program(0, 0x40, false);
+        try (EventFd one = EventFd.create(); EventFd other = EventFd.create()) {
+            msix.attach(0, one);
+            msix.attach(0, other);
+            one.signal();
+            other.signal();
+            assertEquals(2, machine.msis.takeMessages().size());
+            enable(0);
+            other.signal();
+            assertEquals(List.of(), machine.msis.takeMessages());
+            enable(ENABLE);
+            assertEquals(1, machine.msis.takeMessages().size());
+            enable(0);
         }
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.linux.EventFd;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -52,5 +53,19 @@ class VirtioPciIntxTest extends VirtioPciContract {
 
         assertFalse(machine.gsis[17].isAsserted());
         assertEquals(0, machine.read(pci.isr, 1));
+    }
+
+    /** By pin there is always a thread in between: the ISR status has to say why (§4.1.4.5). */
+    @Test
+    void shouldNotConnectEvents() {
+        start();
+        QueueInterrupt interrupt = device.activation().queues().get(0).interrupt();
+        try (EventFd event = EventFd.create(); QueueInterrupt.Connection connection = interrupt.connect(event, () -> { })) {
+            assertFalse(connection.isDirect());
+            event.signal();
+            assertFalse(machine.gsis[17].isAsserted());
+            interrupt.run();
+            assertTrue(machine.gsis[17].isAsserted());
+        }
     }
 }

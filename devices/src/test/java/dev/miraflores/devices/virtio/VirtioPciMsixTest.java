@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.linux.EventFd;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -77,5 +79,47 @@ class VirtioPciMsixTest extends VirtioPciContract {
 
         driver.writeStatus(0);
         assertEquals(0, machine.read(table + 0x800, 8));
+    }
+
+    /** Another process's event reaches the driver by itself while the queue has a vector, and by the device's hand otherwise. */
+    @Test
+    void shouldConnectEventForAsLongAsQueueHasVector() {
+        start();
+        int control = machine.findCapability(slot, 0x11, 0) + 2;
+        AtomicInteger changes = new AtomicInteger();
+        QueueInterrupt interrupt = device.activation().queues().get(0).interrupt();
+        try (EventFd event = EventFd.create()) {
+            QueueInterrupt.Connection connection = interrupt.connect(event, changes::incrementAndGet);
+            assertTrue(connection.isDirect());
+            changes.set(0);
+            event.signal();
+            assertTrue(driver.takeUsedBufferNotification(0));
+
+            pci.set(0x16, 2, 0);
+            pci.set(0x1a, 2, 2);
+            event.signal();
+            assertTrue(driver.takeUsedBufferNotification(1));
+            assertEquals(0, changes.get());
+
+            pci.set(0x1a, 2, 0xffff);
+            assertFalse(connection.isDirect());
+            assertEquals(1, changes.get());
+            event.signal();
+            pci.set(0x1a, 2, 1);
+            assertTrue(connection.isDirect());
+            assertTrue(driver.takeUsedBufferNotification(0));
+
+            machine.configWrite(slot, control, 2, 0);
+            assertFalse(connection.isDirect());
+            event.signal();
+            assertFalse(driver.takeUsedBufferNotification(0));
+            machine.configWrite(slot, control, 2, 0x8000);
+            assertTrue(driver.takeUsedBufferNotification(0));
+            assertEquals(4, changes.get());
+
+            connection.close();
+            event.signal();
+            assertFalse(driver.takeUsedBufferNotification(0));
+        }
     }
 }

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.vhostuser.frontend;
+
+import dev.miraflores.linux.Epoll;
+import dev.miraflores.linux.Errno;
+import dev.miraflores.linux.ErrnoException;
+import dev.miraflores.linux.EventFd;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+
+/**
+ * A thread that waits for descriptors, messages and one point in time: the control plane of a disk, not its I/O.
+ * <p>Thread: {@code execute} and {@code close}, any; the rest, this thread itself.
+ * <p>Lifetime: until {@link #close}, which lets it run what it was given before.
+ */
+final class ControlThread implements Executor, AutoCloseable {
+
+    static final long NEVER = Long.MAX_VALUE;
+
+    private static final int EVENTS = 64;
+    private static final long MAILBOX = 0;
+    private static final long CLOSE_NS = 30_000_000_000L;
+
+    /** What it does when nobody asks. */
+    interface Duty {
+
+        /** In how many ns {@link #turn} is wanted, at the latest, or {@link #NEVER}. */
+        long waitNs();
+
+        /** Called after each wait. */
+        void turn();
+
+        /** Something that was called has thrown, which is a mistake of ours. */
+        void failed(Throwable bug);
+
+        /** The last call of all. */
+        void ended();
+    }
+
+    private final Epoll epoll = Epoll.create(EVENTS);
+    private final EventFd wake = EventFd.create();
+    private final Queue<Runnable> mailbox = new ConcurrentLinkedQueue<>();
+    private final Map<Long, Runnable> watches = new HashMap<>();
+    private final Thread thread;
+    private long lastToken = MAILBOX;
+    private Duty duty;
+    private volatile boolean closing;
+
+    ControlThread(String name) {
+        thread = new Thread(this::run, name);
+        thread.setDaemon(true);
+    }
+
+    void start(Duty whose) {
+        duty = whose;
+        watch(wake.number(), wake::drain);
+        thread.start();
+    }
+
+    String name() {
+        return thread.getName();
+    }
+
+    @Override
+    public void execute(Runnable message) {
+        mailbox.add(message);
+        synchronized (this) {
+            if (wake.isOpen()) {
+                wake.signal();
+            }
+        }
+    }
+
+    /**
+     * Calls {@code ready} while the descriptor is readable, or its other end gone.
+     *
+     * @return what {@link #unwatch} wants
+     */
+    long watch(int fd, Runnable ready) {
+        long token = ++lastToken;
+        int rc = epoll.add(fd, Epoll.EPOLLIN, token);
+        if (rc < 0) {
+            throw new ErrnoException("epoll_ctl(" + fd + ")", -rc);
+        }
+        watches.put(token, ready);
+        return token;
+    }
+
+    /** Before the descriptor is closed. */
+    void unwatch(int fd, long token) {
+        if (watches.remove(token) != null) {
+            epoll.remove(fd);
+        }
+    }
+
+    /** After the descriptor was closed, which ends the kernel's part. */
+    void forget(long token) {
+        watches.remove(token);
+    }
+
+    private void run() {
+        while (!closing) {
+            int count = epoll.awaitNs(mailbox.isEmpty() ? Math.max(0, duty.waitNs()) : 0);
+            if (count < 0 && count != -Errno.EINTR) {
+                throw new ErrnoException("epoll_wait", -count);
+            }
+            for (int i = 0; i < count; i++) {
+                // One that was called before may have ended this one's watch.
+                Runnable ready = watches.get(epoll.token(i));
+                if (ready != null) {
+                    call(ready);
+                }
+            }
+            for (Runnable message = mailbox.poll(); message != null; message = mailbox.poll()) {
+                call(message);
+            }
+            call(duty::turn);
+        }
+        call(duty::ended);
+        synchronized (this) {
+            wake.close();
+        }
+        epoll.close();
+    }
+
+    private void call(Runnable what) {
+        try {
+            what.run();
+        } catch (RuntimeException | Error bug) {
+            duty.failed(bug);
+        }
+    }
+
+    /**
+     * Ends it, and waits until it has, but not for ever: a back end that shares our events may hold us up in one
+     * ({@link EventFd#share}). Not on this thread.
+     */
+    @Override
+    public void close() {
+        execute(() -> closing = true);
+        boolean interrupted = false;
+        long endNs = System.nanoTime() + CLOSE_NS;
+        for (long leftNs = CLOSE_NS; thread.isAlive() && leftNs > 0; leftNs = endNs - System.nanoTime()) {
+            try {
+                thread.join(Duration.ofNanos(leftNs));
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (thread.isAlive()) {
+            System.getLogger(ControlThread.class.getName()).log(System.Logger.Level.WARNING,
+                thread.getName() + " does not end; it is left behind");
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

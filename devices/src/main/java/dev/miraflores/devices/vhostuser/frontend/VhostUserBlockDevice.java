@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.vhostuser.frontend;
+
+import dev.miraflores.aio.DriveException;
+import dev.miraflores.bindings.virtio.virtio_abi;
+import dev.miraflores.devices.block.Disk;
+import dev.miraflores.devices.block.DrainException;
+import dev.miraflores.devices.virtio.VirtioActivation;
+import dev.miraflores.memory.GuestMemory;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * A disk that another process serves, over vhost-user. Guest memory has to lie in a file that the process can be given, see
+ * {@link #canServe}.
+ * <p>A back end that goes away is waited for, and the driver notices nothing but the time. What was in flight is done by the
+ * back end that comes next, if they keep a record of it (INFLIGHT_SHMFD); otherwise the driver is told that the device needs a
+ * reset, unless nothing was in flight.
+ * <p>Thread: as {@code VirtioDevice}; pause and resume, any.
+ * <p>Lifetime: until {@link #close}, which ends the connection.
+ * <p>Source: QEMU's docs/interop/vhost-user.rst; virtio 1.3 §5.2.
+ */
+public final class VhostUserBlockDevice implements Disk {
+
+    private final VhostUserBlockConfig config;
+    private final ControlThread thread;
+    private final BackendLink link;
+    private volatile Consumer<String> needsReset = why -> { };
+    private volatile boolean resetting;
+    private boolean closed;
+
+    private VhostUserBlockDevice(VhostUserBlockConfig config) {
+        this.config = config;
+        thread = new ControlThread("vu-" + config.id());
+        link = new BackendLink(config, thread, why -> needsReset.accept(why));
+    }
+
+    /**
+     * Connects to the back end and asks what it is.
+     *
+     * @throws DriveException where nobody listens, or whoever does cannot be a disk's back end; the message is one line
+     */
+    public static VhostUserBlockDevice open(VhostUserBlockConfig config) {
+        VhostUserBlockDevice device = new VhostUserBlockDevice(config);
+        device.start();
+        return device;
+    }
+
+    private void start() {
+        String[] why = new String[1];
+        CountDownLatch connected = new CountDownLatch(1);
+        thread.execute(() -> {
+            why[0] = connect();
+            connected.countDown();
+        });
+        thread.start(link);
+        await(connected, Long.MAX_VALUE);
+        if (why[0] != null) {
+            thread.close();
+            throw new DriveException("drive " + config.id() + ": vhost-user=" + config.socketPath() + ": " + why[0]);
+        }
+    }
+
+    private String connect() {
+        try {
+            link.open();
+            return null;
+        } catch (SessionException e) {
+            return e.getMessage() + (e.kind() == SessionException.Kind.LOST
+                ? "; is a vhost-user-blk back end listening there, and without another client?" : "");
+        } catch (RuntimeException e) {
+            return e.getMessage();
+        }
+    }
+
+    /** Whether {@code memory} can be shared with a back end: it is if it was made as a memfd. */
+    public static boolean canServe(GuestMemory memory) {
+        return SharedMemory.isShareable(memory);
+    }
+
+    @Override
+    public String id() {
+        return config.id();
+    }
+
+    public VhostUserBlockConfig config() {
+        return config;
+    }
+
+    /** Bytes on the disk, as the back end said last. */
+    public long byteSize() {
+        return link.space().capacityBytes();
+    }
+
+    /** Whether the driver is told that it must not write. */
+    public boolean isReadOnly() {
+        return (link.offered() >>> virtio_abi.VIRTIO_BLK_F_RO & 1) != 0;
+    }
+
+    /** The name of the thread that speaks with the back end. */
+    public String threadName() {
+        return thread.name();
+    }
+
+    /** Who is told that the device has come to its end and needs a reset, and why; on a thread that must not be held up. */
+    public void setNeedsResetListener(Consumer<String> listener) {
+        needsReset = listener;
+    }
+
+    @Override
+    public int deviceId() {
+        return virtio_abi.VIRTIO_ID_BLOCK;
+    }
+
+    @Override
+    public long features() {
+        return link.offered();
+    }
+
+    @Override
+    public int queueCount() {
+        return link.queues();
+    }
+
+    @Override
+    public int maxQueueSize(int index) {
+        return config.queueSize();
+    }
+
+    @Override
+    public int configByteSize() {
+        return link.space().byteSize();
+    }
+
+    @Override
+    public long readConfig(int offset, int byteSize) {
+        return link.space().read(offset, byteSize);
+    }
+
+    /** Waits for the back end, as what the driver writes next depends on it (virtio 1.3 §5.2.5.2); but not for ever. */
+    @Override
+    public void writeConfig(int offset, int byteSize, long value) {
+        if (!RemoteConfigSpace.isWce(offset, byteSize) || (link.offered() & BackendOffer.CONFIG_WCE) == 0) {
+            return;
+        }
+        int wce = (int) value & 1;
+        link.space().writeWce((byte) wce);
+        CountDownLatch written = new CountDownLatch(1);
+        thread.execute(() -> {
+            link.writeWce(wce);
+            written.countDown();
+        });
+        await(written, config.replyNs());
+    }
+
+    @Override
+    public void activate(VirtioActivation activation) {
+        thread.execute(() -> link.activate(activation));
+    }
+
+    /** Waits until the back end has stopped all rings; where that takes too long the device {@link #isHung} until it has. */
+    @Override
+    public void reset() {
+        resetting = true;
+        CountDownLatch done = new CountDownLatch(1);
+        thread.execute(() -> link.reset(() -> {
+            resetting = false;
+            done.countDown();
+        }));
+        await(done, config.drainNs());
+    }
+
+    @Override
+    public boolean isHung() {
+        return resetting;
+    }
+
+    @Override
+    public void pause() {
+        CountDownLatch still = new CountDownLatch(1);
+        thread.execute(() -> link.pause(still::countDown));
+        if (!await(still, config.drainNs())) {
+            resume();
+            throw new DrainException("drive " + config.id() + ": its back end at " + config.socketPath()
+                + " has not finished what is in flight in " + config.drainNs() / 1_000_000 + " ms", List.of());
+        }
+    }
+
+    @Override
+    public void resume() {
+        thread.execute(link::resume);
+    }
+
+    private static boolean await(CountDownLatch latch, long timeoutNs) {
+        boolean interrupted = false;
+        long endNs = System.nanoTime() + Math.min(timeoutNs, Long.MAX_VALUE / 2);
+        try {
+            for (;;) {
+                try {
+                    return latch.await(endNs - System.nanoTime(), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** A back end that has not stopped its rings keeps its own mapping of guest memory: ours may go. */
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            link.shutdown();
+            thread.close();
+        }
+    }
+}

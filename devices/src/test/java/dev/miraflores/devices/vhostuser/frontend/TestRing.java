@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.vhostuser.frontend;
+
+import dev.miraflores.linux.EventFd;
+import dev.miraflores.memory.GuestMemory;
+import dev.miraflores.virtio.ring.DescriptorChain;
+import dev.miraflores.virtio.ring.QueueGeometry;
+import dev.miraflores.virtio.ring.Virtqueue;
+import java.lang.foreign.MemorySegment;
+
+/** A ring of a {@link TestBackend}, and the disk's requests, as simple as can be. */
+final class TestRing implements AutoCloseable {
+
+    private static final int HEADER_BYTES = 16;
+    private static final int IN = 0;
+    private static final int OUT = 1;
+    private static final int POSITION_MASK = 0xffff;
+
+    int size;
+    int position;
+    EventFd call;
+    EventFd error;
+    EventFd kick;
+    private long desc;
+    private long driver;
+    private long device;
+    private Virtqueue queue;
+
+    void place(long descGpa, long driverGpa, long deviceGpa) {
+        desc = descGpa;
+        driver = driverGpa;
+        device = deviceGpa;
+    }
+
+    void start(GuestMemory memory, long features) {
+        queue = Virtqueue.create(memory, new QueueGeometry(size, desc, driver, device), features, position & POSITION_MASK);
+    }
+
+    boolean isRunning() {
+        return queue != null;
+    }
+
+    /** Where it stands; the packed form has both halves the same, as nothing is in flight. */
+    int stop() {
+        if (queue != null) {
+            int at = queue.position();
+            position = position > POSITION_MASK || position < 0 ? at | at << 16 : at;
+            queue = null;
+        }
+        return position;
+    }
+
+    void serve(MemorySegment disk, boolean hold) {
+        if (kick.drain() == 0) {
+            return;
+        }
+        do {
+            queue.disableNotifications();
+            for (DescriptorChain chain; (chain = queue.popChain()) != null;) {
+                if (!hold) {
+                    queue.addUsed(chain.head(), request(chain, disk));
+                }
+            }
+            if (queue.needsNotification()) {
+                call.signal();
+            }
+        } while (queue.enableNotifications());
+    }
+
+    private static int request(DescriptorChain chain, MemorySegment disk) {
+        int type = chain.readInt(0);
+        long at = chain.readLong(8) * 512;
+        int dataBytes = 0;
+        if (type == IN) {
+            dataBytes = (int) chain.writableBytes() - 1;
+            chain.write(0, disk, at, dataBytes);
+        } else if (type == OUT) {
+            chain.read(HEADER_BYTES, disk, at, chain.readableBytes() - HEADER_BYTES);
+        }
+        chain.writeByte(chain.writableBytes() - 1, (byte) 0);
+        return dataBytes + 1;
+    }
+
+    @Override
+    public void close() {
+        queue = null;
+        for (EventFd event : new EventFd[] {call, error, kick}) {
+            if (event != null) {
+                event.close();
+            }
+        }
+    }
+}
