@@ -60,6 +60,7 @@ public final class Main {
             case "run" -> new RunCommand();
             case "demo" -> new DemoCommand();
             case "doctor" -> new DoctorCommand();
+            case "vhost-user-blk" -> new VhostUserBlkCommand();
             default -> throw new ConfigException(unknown(name));
         };
     }
@@ -73,7 +74,7 @@ public final class Main {
     }
 
     private static List<Command> all() {
-        return List.of(new RunCommand(), new DemoCommand(), new DoctorCommand());
+        return List.of(new RunCommand(), new DemoCommand(), new DoctorCommand(), new VhostUserBlkCommand());
     }
 
     private static String version() {

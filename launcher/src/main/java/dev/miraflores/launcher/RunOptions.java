@@ -6,6 +6,7 @@ import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.MachineConfig;
 import dev.miraflores.machine.MemorySize;
 import dev.miraflores.machine.SmpOption;
+import dev.miraflores.machine.VhostUserOptions;
 import dev.miraflores.machine.VirtioTransport;
 import dev.miraflores.memory.MemoryBacking;
 import java.nio.file.InvalidPathException;
@@ -24,8 +25,10 @@ final class RunOptions {
     static final Option MEMORY = Option.value("--memory", "SIZE",
             "Guest memory, such as 512M or 2G; a plain number is MiB. Default: 512M.").or("-m");
     static final Option HUGE_PAGES = Option.flag("--huge-pages", "Takes guest memory from the host's huge pages.");
+    static final Option SHARED_MEMORY = Option.flag("--shared-memory",
+            "Puts guest memory where another process can be given it, for vhost-user drives that are added later.");
     static final Option SMP = Option.value("--smp", "N", "Virtual CPUs. Default: 1.");
-    static final Option DRIVE = Option.values("--drive", "file=FILE[,KEY=VALUE]...",
+    static final Option DRIVE = Option.values("--drive", "file=FILE|vhost-user=SOCKET[,KEY=VALUE]...",
             "A disk, /dev/vda and on; may be given more than once. Keys: id, format=raw|qcow2|null,"
                     + " cache=none|writeback|writethrough|directsync|unsafe, aio=io_uring|native|threads, readonly=on|off,"
                     + " serial, dataplane=on|off, queues, iothreads, queue-size, packed=on|off, in-order=on|off,"
@@ -33,6 +36,10 @@ final class RunOptions {
                     + " werror=report|ignore|stop|enospc, throttling.*,"
                     + " backing=FILE, backing.driver=raw|qcow2, backing.backing=FILE and on, size=SIZE,"
                     + " stage=NAME and stage.KEY. A comma in a value is written twice.");
+    static final Option CHARDEV = Option.values("--chardev", "socket,id=ID,path=PATH",
+            "The socket of a vhost-user back end, for a --device. --drive vhost-user=PATH says both.");
+    static final Option DEVICE = Option.values("--device", "vhost-user-blk-pci,chardev=ID[,KEY=VALUE]...",
+            "A disk that another process serves. Keys: id, num-queues, queue-size, packed=on|off.");
     static final Option STAGE_PATH = Option.value("--stage-path", "PATH[:PATH]...",
             "Jars, and directories of them, that have the stages that drives name.");
     static final Option RNG = Option.flag("--rng", "Adds a virtio-rng device, so that the guest has entropy at once.");
@@ -44,8 +51,8 @@ final class RunOptions {
             "Adds QEMU's isa-debug-exit: a guest that writes N to port 0xf4 ends hv with exit code 2N+1.");
 
     private static final Option[] ALL = {
-        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SMP, DRIVE, STAGE_PATH, VIRTIO, RNG, CONSOLE, DEBUG_EXIT,
-        SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
+        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SHARED_MEMORY, SMP, DRIVE, CHARDEV, DEVICE, STAGE_PATH, VIRTIO, RNG, CONSOLE,
+        DEBUG_EXIT, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
     };
 
     private RunOptions() {
@@ -72,6 +79,9 @@ final class RunOptions {
         if (memory != null) {
             machine.memoryBytes(MemorySize.parse(MEMORY.name(), memory));
         }
+        if (arguments.has(SHARED_MEMORY.name())) {
+            machine.memoryBacking(MemoryBacking.MEMFD);
+        }
         if (arguments.has(HUGE_PAGES.name())) {
             machine.memoryBacking(MemoryBacking.HUGE_PAGES);
         }
@@ -79,10 +89,13 @@ final class RunOptions {
         for (String drive : arguments.values(DRIVE.name())) {
             machine.drive(DriveConfig.parse(drive));
         }
-        String stagePath = arguments.value(STAGE_PATH.name(), null);
-        if (stagePath != null) {
-            machine.stagePath(paths(STAGE_PATH, stagePath));
+        if (arguments.has(CHARDEV.name()) || arguments.has(DEVICE.name())) {
+            for (DriveConfig drive
+                    : VhostUserOptions.parse(arguments.values(CHARDEV.name()), arguments.values(DEVICE.name()))) {
+                machine.drive(drive);
+            }
         }
+        machine.stagePath(stagePath(arguments));
         String virtio = arguments.value(VIRTIO.name(), null);
         if (virtio != null) {
             machine.virtio(VirtioTransport.parse(virtio));
@@ -90,6 +103,12 @@ final class RunOptions {
         machine.rng(arguments.has(RNG.name()));
         machine.debugExit(arguments.has(DEBUG_EXIT.name()));
         return machine;
+    }
+
+    /** Where drives have their stages from; empty for this program's own. */
+    static List<Path> stagePath(Arguments arguments) {
+        String text = arguments.value(STAGE_PATH.name(), null);
+        return text == null ? List.of() : paths(STAGE_PATH, text);
     }
 
     private static List<Path> paths(Option option, String text) {

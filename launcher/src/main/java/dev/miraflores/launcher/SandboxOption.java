@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher;
 
+import dev.miraflores.aio.IoThread;
 import dev.miraflores.aio.qcow2.BackingFile;
 import dev.miraflores.machine.ConfigException;
 import dev.miraflores.machine.DriveConfig;
@@ -55,8 +56,15 @@ record SandboxOption(Mode mode, List<String> paths) {
 
     /** With what a machine may open again: its images, and its stages' classes. */
     SandboxPolicy policy(VirtualMachine machine, MachineConfig config) {
-        SandboxPolicy policy = policy().ioThreads(machine.ioThreads());
-        for (DriveConfig drive : config.drives()) {
+        return policy(machine.ioThreads(), config.drives(), config.stagePath());
+    }
+
+    /** As above, of disks alone. A back end that is started anew has to be connected to anew. */
+    SandboxPolicy policy(List<IoThread> ioThreads, List<DriveConfig> drives, List<Path> stagePath) {
+        SandboxPolicy policy = policy().ioThreads(ioThreads);
+        boolean connects = false;
+        for (DriveConfig drive : drives) {
+            connects |= drive.vhostUser() != null;
             if (drive.file() != null && drive.readOnly()) {
                 policy.readable(drive.file());
             } else if (drive.file() != null) {
@@ -66,10 +74,10 @@ record SandboxOption(Mode mode, List<String> paths) {
                 policy.readable(backing.path());
             }
         }
-        for (Path path : config.stagePath()) {
+        for (Path path : stagePath) {
             policy.readable(path.toString());
         }
-        return policy;
+        return policy.connects(connects);
     }
 
     /** Enters it, as the mode says. Says on {@code err} what is lost. */

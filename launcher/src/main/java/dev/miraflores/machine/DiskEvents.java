@@ -61,7 +61,12 @@ final class DiskEvents implements BlockEvents, AutoCloseable {
 
     @Override
     public void needsReset(VirtioBlockDevice disk, String why) {
-        post(() -> listeners.needsReset(disk.id(), why));
+        needsReset(disk.id(), why);
+    }
+
+    /** The disk {@code id} came to its end. */
+    void needsReset(String id, String why) {
+        post(() -> listeners.needsReset(id, why));
     }
 
     @Override

@@ -10,8 +10,10 @@ import dev.miraflores.aio.mirror.MirrorTarget;
 import dev.miraflores.aio.throttle.ThrottleConfig;
 import dev.miraflores.aio.throttle.ThrottleGroups;
 import dev.miraflores.aio.throttle.ThrottleStage;
+import dev.miraflores.devices.block.Disk;
 import dev.miraflores.devices.block.InFlightRequest;
 import dev.miraflores.devices.block.VirtioBlockDevice;
+import dev.miraflores.devices.vhostuser.frontend.VhostUserBlockDevice;
 import java.util.List;
 
 /**
@@ -19,13 +21,17 @@ import java.util.List;
  * <p>A change holds new requests back, waits for those in flight, and lets all go on; the guest sees a disk that was slow for
  * a moment. Where what is in flight does not finish in time nothing is changed, and a
  * {@link dev.miraflores.devices.block.DrainException} says what it waited for.
+ * <p>Of a disk that another process serves ({@link DriveConfig#vhostUser}) little is known here, and nothing can be changed:
+ * what would is for its back end, and throws a {@link ConfigException} that says so.
  * <p>Thread: any, but for the machine's own I/O threads.
  * <p>Lifetime: as long as the disk is in the machine; then it says what was last, and changes throw.
  */
 public final class Drive {
 
     private final DriveConfig config;
-    private final VirtioBlockDevice device;
+    private final Disk device;
+    /** The device, where its I/O is done in this process; otherwise null. */
+    private final VirtioBlockDevice local;
     private final ThrottleGroups throttles;
     /** What is behind it now: a mirror may have taken its place. */
     private volatile String file;
@@ -34,7 +40,16 @@ public final class Drive {
         this.config = config;
         this.file = config.file();
         this.device = device;
+        this.local = device;
         this.throttles = throttles;
+    }
+
+    Drive(DriveConfig config, VhostUserBlockDevice device) {
+        this.config = config;
+        this.file = config.vhostUser();
+        this.device = device;
+        this.local = null;
+        this.throttles = null;
     }
 
     public String id() {
@@ -48,12 +63,16 @@ public final class Drive {
 
     /** What it is now. */
     public DriveStatus status() {
-        return DriveStatus.of(config, file, device);
+        return local == null
+                ? DriveStatus.of(config, (VhostUserBlockDevice) device) : DriveStatus.of(config, file, local);
     }
 
-    /** What its guest has asked for and it has not done yet, the failed requests that wait for a resume included. */
+    /**
+     * What its guest has asked for and it has not done yet, the failed requests that wait for a resume included. Empty for a
+     * disk that another process serves: only that knows.
+     */
     public List<InFlightRequest> inFlight() {
-        return device.inFlight();
+        return local == null ? List.of() : local.inFlight();
     }
 
     /**
@@ -64,7 +83,7 @@ public final class Drive {
      * @throws dev.miraflores.aio.DriveException where it cannot be; the message is one line
      */
     public long resize(long byteSize) {
-        return device.resize(byteSize);
+        return local("its size").resize(byteSize);
     }
 
     /** The limits that it is under now, those of its group; {@link ThrottleConfig#UNLIMITED} for none. */
@@ -89,6 +108,7 @@ public final class Drive {
 
     /** As {@link #setThrottle(ThrottleConfig)}, in another group, which has these limits from now on. */
     public synchronized void setThrottle(String group, ThrottleConfig limits) {
+        local("limits");
         ThrottleStage stage = throttleStage();
         String current = stage == null ? id() : stage.group().name();
         String next = group == null ? current : group;
@@ -99,7 +119,7 @@ public final class Drive {
             stage.group().setConfig(limits);
             return;
         }
-        device.reconfigure(chain -> {
+        local("limits").reconfigure(chain -> {
             chain.stages().remove(stage);
             if (limits.isLimited()) {
                 chain.stages().addFirst(throttles.open(next, limits));
@@ -108,7 +128,8 @@ public final class Drive {
     }
 
     private ThrottleStage throttleStage() {
-        for (BlockStage stage : device.stages()) {
+        List<BlockStage> stages = local == null ? List.of() : local.stages();
+        for (BlockStage stage : stages) {
             if (stage instanceof ThrottleStage throttle) {
                 return throttle;
             }
@@ -124,8 +145,9 @@ public final class Drive {
      * @throws dev.miraflores.aio.mirror.MirrorException where it cannot be the target; the message is one line
      */
     public MirrorJob mirror(String target, MirrorConfig how, MirrorListener listener) {
+        local("a mirror");
         MirrorTarget image = MirrorTarget.file(target, config.cache());
-        return device.mirror(image, how, (job, state) -> {
+        return local.mirror(image, how, (job, state) -> {
             if (state == MirrorState.COMPLETED) {
                 file = target;
             }
@@ -135,15 +157,38 @@ public final class Drive {
 
     /** Puts a stage before the image, behind all others. It becomes the disk's. */
     public void insertStage(BlockStage stage) {
-        device.insertStage(stage);
+        local("a stage").insertStage(stage);
     }
 
     /** Takes a stage away, and closes it. */
     public void removeStage(BlockStage stage) {
-        device.removeStage(stage);
+        local("a stage").removeStage(stage);
     }
 
-    VirtioBlockDevice device() {
+    /** @param what is to be changed */
+    private VirtioBlockDevice local(String what) {
+        if (local == null) {
+            throw new ConfigException("drive " + id() + ": " + what + " is for its vhost-user back end at " + file
+                    + " to change; ask there");
+        }
+        return local;
+    }
+
+    /** Lets {@code events} hear what happens to it. */
+    void setEvents(DiskEvents events) {
+        if (device instanceof VhostUserBlockDevice served) {
+            served.setNeedsResetListener(why -> events.needsReset(id(), why));
+        } else {
+            local.setEvents(events);
+        }
+    }
+
+    Disk device() {
         return device;
+    }
+
+    /** The device, where its I/O is done in this process; otherwise null. */
+    VirtioBlockDevice localDevice() {
+        return local;
     }
 }

@@ -65,7 +65,7 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
     synchronized void addCold(Drive drive) {
         PciAttachment attachment = board.addDisk(transport, drive.device());
         DriveBay bay = new DriveBay(drive.id(), drive, attachment);
-        drive.device().setEvents(diskEvents);
+        drive.setEvents(diskEvents);
         bays.put(drive.id(), bay);
         if (attachment != null) {
             bySlot[attachment.slot()] = bay;
@@ -129,7 +129,7 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
         boolean in = false;
         try {
             Drive drive = opener.open(wish.withId(id));
-            drive.device().setEvents(diskEvents);
+            drive.setEvents(diskEvents);
             DriveBay bay = plug(drive);
             in = true;
             announce(bay);
@@ -141,7 +141,7 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
 
     private synchronized String reserve(DriveConfig wish) {
         checkOpen();
-        String name = wish.id() == null ? wish.file() : wish.id();
+        String name = wish.id() == null ? wish.source() : wish.id();
         checkPci(name);
         if (wish.id() != null && bays.containsKey(wish.id())) {
             throw new ConfigException("drive id=" + wish.id() + ": a drive of this machine has this id; use another");

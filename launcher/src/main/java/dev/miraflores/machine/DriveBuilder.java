@@ -17,6 +17,7 @@ public final class DriveBuilder {
 
     String id;
     String file;
+    String vhostUser;
     Format format = Format.RAW;
     List<BackingFile> backing = List.of();
     long nullBytes = DriveConfig.NO_BYTES;
@@ -50,6 +51,7 @@ public final class DriveBuilder {
         DriveBuilder copy = new DriveBuilder();
         copy.id = id;
         copy.file = file;
+        copy.vhostUser = vhostUser;
         copy.format = format;
         copy.backing = backing;
         copy.nullBytes = nullBytes;
@@ -80,8 +82,8 @@ public final class DriveBuilder {
 
     /** All values, for comparing. */
     List<Object> list() {
-        return Arrays.asList(id, file, format, backing, nullBytes, cache, aio, readOnly, discard, serial, dataplane, queues,
-                queueSize, ioThreads, pollMaxNs, pollGrow, pollShrink, sqPoll, ioPoll, packed, inOrder, logicalBlockBytes,
+        return Arrays.asList(id, file, vhostUser, format, backing, nullBytes, cache, aio, readOnly, discard, serial, dataplane,
+                queues, queueSize, ioThreads, pollMaxNs, pollGrow, pollShrink, sqPoll, ioPoll, packed, inOrder, logicalBlockBytes,
                 readErrors, writeErrors, throttleGroup, throttle, stages);
     }
 
@@ -97,6 +99,11 @@ public final class DriveBuilder {
 
     public DriveBuilder file(String path) {
         file = path;
+        return this;
+    }
+
+    public DriveBuilder vhostUser(String socketPath) {
+        vhostUser = socketPath;
         return this;
     }
 

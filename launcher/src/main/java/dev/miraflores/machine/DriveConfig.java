@@ -57,11 +57,23 @@ public final class DriveConfig {
     private final DriveBuilder values;
 
     DriveConfig(DriveBuilder values) {
+        this(values, true);
+    }
+
+    private DriveConfig(DriveBuilder values, boolean check) {
         this.values = values;
+        if (!check) {
+            return;
+        }
         if (values.format == Format.NULL && values.nullBytes == NO_BYTES) {
             values.nullBytes = DEFAULT_NULL_BYTES;
         }
         DriveRules.check(this);
+    }
+
+    /** Values that may be no drive, for {@link DriveRules} to look at. */
+    static DriveConfig unchecked(DriveBuilder values) {
+        return new DriveConfig(values, false);
     }
 
     /** A raw, writable disk with QEMU's defaults. */
@@ -108,9 +120,23 @@ public final class DriveConfig {
         return values.id;
     }
 
-    /** Path of the file or block device; null with {@link Format#NULL}. */
+    /** Path of the file or block device; null with {@link Format#NULL} or {@link #vhostUser}. */
     public String file() {
         return values.file;
+    }
+
+    /**
+     * The socket where the process listens that does the disk's I/O, a vhost-user-blk back end; null where this process does
+     * it. All but the drive's id, its queues, their size and {@link #packed} is then for the back end to say. The machine's
+     * memory has to be one that can be shared, and the back end is given all of it.
+     */
+    public String vhostUser() {
+        return values.vhostUser;
+    }
+
+    /** What is behind it, for messages. */
+    String source() {
+        return values.vhostUser != null ? values.vhostUser : values.file;
     }
 
     public Format format() {

@@ -25,8 +25,8 @@ final class DriveOptions {
     private static final String STAGE = "stage.";
     private static final String THROTTLING = "throttling.";
 
-    private static final List<String> BUILT = List.of("file", "id", "format", "if", "cache", "aio", "readonly", "serial",
-            "dataplane", "queues", "iothreads", "queue-size", "packed", "in-order", "logical_block_size", "poll-max-ns",
+    private static final List<String> BUILT = List.of("file", "vhost-user", "id", "format", "if", "cache", "aio", "readonly",
+            "serial", "dataplane", "queues", "iothreads", "queue-size", "packed", "in-order", "logical_block_size", "poll-max-ns",
             "poll-grow", "poll-shrink", "sqpoll", "iopoll", "discard", "rerror", "werror", "backing", "backing.driver",
             "backing.file.filename", "size", "stage", "throttling.iops-total", "throttling.bps-total", "throttling.group");
     private static final List<String> NOT_BUILT = List.of("media", "snapshot", "detect-zeroes", "copy-on-read", "index",
@@ -72,6 +72,7 @@ final class DriveOptions {
     private void set(String key, String value) {
         switch (key) {
             case "file" -> drive.file(value);
+            case "vhost-user" -> drive.vhostUser(value);
             case "id" -> drive.id(value);
             case "format" -> drive.format(format(value));
             case "size" -> drive.nullBytes(size(key, value));

@@ -19,7 +19,11 @@ final class DriveRules {
     static void check(DriveConfig drive) {
         DriveRules rules = new DriveRules(drive);
         rules.checkNames();
-        rules.checkImage();
+        if (drive.vhostUser() == null) {
+            rules.checkImage();
+        } else {
+            rules.checkBackend();
+        }
         rules.checkQueues();
         rules.checkThreads();
         if (drive.readErrors() == ErrorPolicy.ENOSPC) {
@@ -85,6 +89,24 @@ final class DriveRules {
                 throw new ConfigException("drive " + BackingFile.key(depth + 1) + "=" + drive.backing().get(depth + 1).path()
                     + ": a raw file has no backing file; leave it out");
             }
+        }
+    }
+
+    /** Of what another process does we decide nothing. */
+    private void checkBackend() {
+        if (drive.vhostUser().isEmpty()) {
+            throw new ConfigException("drive vhost-user=: no socket is named; write vhost-user=PATH");
+        }
+        if (drive.file() != null) {
+            throw new ConfigException("drive file=" + drive.file() + ": the back end of vhost-user=" + drive.vhostUser()
+                    + " has the file; leave one of the two out");
+        }
+        DriveConfig left = DriveConfig.unchecked(drive.toBuilder().id(null).vhostUser(null).queues(0)
+                .queueSize(DriveConfig.DEFAULT_QUEUE_SIZE).packed(true));
+        String others = left.toString();
+        if (!others.isEmpty()) {
+            throw new ConfigException("drive vhost-user=" + drive.vhostUser() + ": " + others
+                    + " is for the back end to say; leave it out here");
         }
     }
 

@@ -20,6 +20,7 @@ final class DriveText {
     static String of(DriveConfig drive) {
         DriveText text = new DriveText();
         text.add("file", drive.file(), null);
+        text.add("vhost-user", drive.vhostUser(), null);
         text.add("id", drive.id(), USUAL.id());
         text.add("format", drive.format(), USUAL.format());
         BackingOptions.write(drive.backing(), text);

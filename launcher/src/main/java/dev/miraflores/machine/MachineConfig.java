@@ -16,7 +16,8 @@ import java.util.Objects;
  *                      for none
  * @param append        the kernel's command line
  * @param memoryBytes   guest memory, a whole number of MiB
- * @param memoryBacking what holds it on the host
+ * @param memoryBacking what holds it on the host; {@link MemoryBacking#MEMFD} at the least where a drive's back end has to be
+ *                      given it ({@link DriveConfig#vhostUser})
  * @param vcpus         virtual CPUs, from 1 up to the host's limit
  * @param drives        disks in the order of their PCI slots, so of /dev/vda and on; each has an id of its own
  * @param virtio        how the guest reaches its virtio devices
@@ -47,6 +48,9 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
                     + " with --virtio " + virtio + "; use fewer");
         }
         drives = named(drives);
+        if (memoryBacking == MemoryBacking.ANONYMOUS && isShared(drives)) {
+            memoryBacking = MemoryBacking.MEMFD;
+        }
         stagePath = List.copyOf(stagePath);
     }
 
@@ -70,6 +74,15 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         if (vcpus > maxVcpus) {
             throw new ConfigException("--smp " + vcpus + ": this host's KVM has at most " + maxVcpus + "; use fewer");
         }
+    }
+
+    private static boolean isShared(List<DriveConfig> drives) {
+        for (DriveConfig drive : drives) {
+            if (drive.vhostUser() != null) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Gives each drive an id, and refuses two with the same. */

@@ -167,8 +167,10 @@ public final class VirtualMachine implements AutoCloseable {
     public List<IoThread> ioThreads() {
         List<IoThread> threads = new ArrayList<>();
         for (Drive drive : bays.drives()) {
-            for (IoThread thread : drive.device().threads()) {
-                addOnce(threads, thread);
+            if (drive.localDevice() != null) {
+                for (IoThread thread : drive.localDevice().threads()) {
+                    addOnce(threads, thread);
+                }
             }
         }
         addOnce(threads, mainLoop.startedThread());

@@ -246,7 +246,7 @@ class DriveTest {
             assertEquals("others", drive.throttleGroup());
             drive.setThrottle(ThrottleConfig.UNLIMITED);
             assertEquals(ThrottleConfig.UNLIMITED, drive.throttle());
-            assertEquals(0, drive.device().stages().size());
+            assertEquals(0, drive.localDevice().stages().size());
             assertHolds(machine);
         }
         assertTrue(console.text().contains("result: ok"), console::text);
