@@ -36,7 +36,8 @@ final class DemoCommand implements Command {
 
     @Override
     public Option[] options() {
-        return new Option[] {HOLD, MS, SIZE, DRIVE_OPTIONS, RunOptions.STAGE_PATH, RunOptions.MEMORY, RunOptions.SMP, RunOptions.CONSOLE};
+        return new Option[] {HOLD, MS, SIZE, DRIVE_OPTIONS, RunOptions.STAGE_PATH, RunOptions.MEMORY, RunOptions.SMP,
+            RunOptions.CONSOLE, RunOptions.QMP, RunOptions.MONITOR, RunOptions.METRICS};
     }
 
     @Override
@@ -50,15 +51,13 @@ final class DemoCommand implements Command {
             try (RandomAccessFile file = new RandomAccessFile(scratch.toFile(), "rw")) {
                 file.setLength(diskBytes);
             }
-            MachineConfig config = RunOptions.machine(arguments)
+            MachineConfig.Builder config = RunOptions.machine(arguments)
                     .kernel("the built-in guest", guest())
                     .append(work)
                     .drive(drive(scratch, arguments.value(DRIVE_OPTIONS.name(), null)))
                     // How the guest says that something was wrong: a demo that powers off is one in which all held.
-                    .debugExit(true)
-                    .console(RunOptions.console(arguments).open(foreground))
-                    .build();
-            return Foreground.exitCode(foreground.run(config));
+                    .debugExit(true);
+            return RunCommand.run(arguments, foreground, config);
         } finally {
             Files.deleteIfExists(scratch);
         }

@@ -3,6 +3,7 @@ package dev.miraflores.launcher;
 
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.launcher.terminal.TerminalUser;
+import dev.miraflores.machine.DriveError;
 import dev.miraflores.machine.MachineConfig;
 import dev.miraflores.machine.MachineListener;
 import dev.miraflores.machine.VirtualMachine;
@@ -27,6 +28,7 @@ final class Foreground implements TerminalUser, MachineListener {
     private final CountDownLatch ended = new CountDownLatch(1);
     private volatile VirtualMachine machine;
     private volatile boolean quitting;
+    private volatile boolean diskFailed;
 
     Foreground(PrintStream err) {
         this.err = err;
@@ -50,36 +52,47 @@ final class Foreground implements TerminalUser, MachineListener {
         }
     }
 
-    /** Nobody else here pauses it but a disk that failed. */
+    @Override
+    public void ioError(DriveError error) {
+        diskFailed |= error.stops();
+    }
+
+    /** A disk that failed is told to whoever is at the terminal; who asked for a pause knows of it. */
     @Override
     public void paused(String why) {
+        if (!diskFailed) {
+            return;
+        }
+        diskFailed = false;
         err.println("hv: ".concat(why).concat("; the guest waits: put it right and type ^A r, or end hv"));
     }
 
     /**
      * Makes the machine, runs it, closes it.
      *
+     * @param companion goes along with it
      * @return why it ended; its crash report has been printed
      */
-    StopCause run(MachineConfig config) throws InterruptedException {
+    StopCause run(MachineConfig config, Companion companion) throws InterruptedException {
         // SIGINT and SIGTERM: the machine ends in good order, its I/O finished, before the process does.
         Thread hook = new Thread(this::endBeforeProcess, "end-machine");
         Runtime.getRuntime().addShutdownHook(hook);
         try {
             VirtualMachine made = VirtualMachine.create(config);
-            return run(made);
+            return run(made, companion);
         } finally {
             ended.countDown();
             unhook(hook);
         }
     }
 
-    private StopCause run(VirtualMachine made) throws InterruptedException {
+    private StopCause run(VirtualMachine made, Companion companion) throws InterruptedException {
         StopCause cause = null;
         RuntimeException closeFailure;
         try {
-            cause = runToEnd(made);
+            cause = runToEnd(made, companion);
         } finally {
+            companion.ended(cause);
             closeFailure = close(made);
         }
         // Only now is all that the guest said out, and the terminal as it was.
@@ -98,8 +111,9 @@ final class Foreground implements TerminalUser, MachineListener {
         }
     }
 
-    private StopCause runToEnd(VirtualMachine made) throws InterruptedException {
+    private StopCause runToEnd(VirtualMachine made, Companion companion) throws InterruptedException {
         made.addListener(this);
+        companion.attach(made);
         machine = made;
         if (quitting) {
             made.requestStop();

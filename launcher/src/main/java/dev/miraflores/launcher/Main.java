@@ -60,6 +60,7 @@ public final class Main {
             case "run" -> new RunCommand();
             case "demo" -> new DemoCommand();
             case "doctor" -> new DoctorCommand();
+            case "top" -> new TopCommand();
             default -> throw new ConfigException(unknown(name));
         };
     }
@@ -73,10 +74,11 @@ public final class Main {
     }
 
     private static List<Command> all() {
-        return List.of(new RunCommand(), new DemoCommand(), new DoctorCommand());
+        return List.of(new RunCommand(), new DemoCommand(), new DoctorCommand(), new TopCommand());
     }
 
-    private static String version() {
+    /** This program's. */
+    static String version() {
         ModuleDescriptor module = Main.class.getModule().getDescriptor();
         return module == null ? "(version unknown)" : module.rawVersion().orElse("(version unknown)");
     }

@@ -24,12 +24,28 @@ final class RunCommand implements Command {
 
     @Override
     public int run(Arguments arguments, Console console) throws InterruptedException {
-        Foreground foreground = new Foreground(console.err());
         MachineConfig.Builder machine = RunOptions.machine(arguments);
         // Once without, so that what is wrong with it shows before the console's file or socket comes about.
         machine.build();
-        try (CharBackend serial = RunOptions.console(arguments).open(foreground)) {
-            return Foreground.exitCode(foreground.run(machine.console(serial).build()));
+        return run(arguments, new Foreground(console.err()), machine);
+    }
+
+    /** Runs a machine with the console and the monitors that the options say; returns the exit code. */
+    static int run(Arguments arguments, Foreground foreground, MachineConfig.Builder machine) throws InterruptedException {
+        ConsoleOption console = RunOptions.console(arguments);
+        if (RunOptions.hasMonitor(arguments)) {
+            return runMonitored(arguments, console, foreground, machine);
+        }
+        try (CharBackend serial = console.open(foreground)) {
+            return Foreground.exitCode(foreground.run(machine.console(serial).build(), Companion.NONE));
+        }
+    }
+
+    private static int runMonitored(Arguments arguments, ConsoleOption console, Foreground foreground,
+            MachineConfig.Builder machine) throws InterruptedException {
+        try (MonitorOptions monitors = MonitorOptions.open(arguments);
+                CharBackend serial = monitors.console(console, foreground)) {
+            return Foreground.exitCode(foreground.run(machine.console(serial).build(), monitors));
         }
     }
 }

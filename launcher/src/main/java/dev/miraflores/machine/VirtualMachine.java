@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
+import dev.miraflores.aio.IoThread;
+import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.kvm.Vm;
 import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * A virtual machine: a PC with virtio disks, made from a {@link MachineConfig}.
@@ -140,6 +144,37 @@ public final class VirtualMachine implements AutoCloseable {
         return bays.drive(id);
     }
 
+    /** The virtual CPUs, by their numbers. */
+    public List<VcpuStatus> vcpus() {
+        return vm.vcpus().stream().map(VcpuStatus::of).toList();
+    }
+
+    /** The I/O threads of all disks, each once. */
+    public List<IoThreadStatus> ioThreads() {
+        Set<IoThread> threads = new LinkedHashSet<>();
+        for (Drive drive : drives()) {
+            for (int queue = 0; queue < drive.device().queueCount(); queue++) {
+                threads.add(drive.device().thread(queue));
+            }
+        }
+        return threads.stream().map(IoThreadStatus::of).toList();
+    }
+
+    /** What is in the slots of the PCI bus. */
+    public List<PciSlotReport> pciSlots() {
+        return board.pciSlots();
+    }
+
+    /** The PCI slot of a disk; −1 where it has none. */
+    public int slot(String driveId) {
+        return bays.slot(driveId);
+    }
+
+    /** Tells the machines of one process apart. */
+    public String name() {
+        return vm.name();
+    }
+
     /** Lets {@code listener} hear of what happens to the machine and its disks from now on. */
     public void addListener(MachineListener listener) {
         bays.events().add(listener);
@@ -165,6 +200,14 @@ public final class VirtualMachine implements AutoCloseable {
     /** Presses the power button: a guest that listens powers itself off. */
     public void pressPowerButton() {
         board.pressPowerButton();
+    }
+
+    /**
+     * Presses the reset button, without waiting. A machine does not start anew: it ends as it does when its guest asks for
+     * a reset, and whoever made it makes another.
+     */
+    public void requestReset() {
+        vm.requestStop(new StopCause.Reset());
     }
 
     /** Asks the machine to end, without waiting for it. Does nothing where it has ended. */
