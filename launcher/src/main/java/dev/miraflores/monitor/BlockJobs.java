@@ -85,12 +85,12 @@ public final class BlockJobs {
         for (int number = 0; name == null; number++) {
             name = nodes.contains("#mirror" + number) ? null : "#mirror" + number;
         }
-        if (create) {
-            create(file, drive.status().byteSize());
-        }
         nodes.add(new BlockNode(name, "raw", drive.config().toBuilder().id(null).format(
                 DriveConfig.Format.RAW).backing(null).nullBytes(-1).file(file).build(), null, false));
         try {
+            if (create) {
+                create(file, drive.status().byteSize());
+            }
             return mirror(request, name);
         } catch (RuntimeException e) {
             nodes.forget(name);
@@ -174,6 +174,9 @@ public final class BlockJobs {
             data.put("error", job.mirror().failure());
         }
         forget(job);
+        if (failed) {
+            events.tell("BLOCK_JOB_ERROR", Json.object("device", job.id(), "operation", "write", "action", "report"));
+        }
         events.tell(cancelled ? "BLOCK_JOB_CANCELLED" : "BLOCK_JOB_COMPLETED", data);
         status(job, "concluded");
         status(job, "null");

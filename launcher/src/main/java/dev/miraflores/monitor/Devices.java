@@ -40,7 +40,7 @@ public final class Devices {
      *
      * @param properties all of them, the driver, the drive and the id too, as JSON values or the words of a command line
      */
-    public void add(Map<String, Object> properties) {
+    public synchronized void add(Map<String, Object> properties) {
         Map<String, Object> left = new HashMap<>(properties);
         String driver = text(left.remove("driver"), "driver");
         if (driver == null) {

@@ -13,6 +13,8 @@ public final class RunControl {
 
     private final MonitoredMachine machine;
     private final EventHub events;
+    /** A disk failed and has not paused the machine yet. */
+    private volatile boolean failing;
     private volatile boolean failedOnHost;
     private volatile String endReason;
     private boolean endTold;
@@ -65,17 +67,18 @@ public final class RunControl {
     }
 
     void paused() {
+        failedOnHost = failing;
+        failing = false;
         events.tell("STOP", Map.of());
     }
 
     void resumed() {
-        failedOnHost = false;
         events.tell("RESUME", Map.of());
     }
 
     /** A disk failed and holds the machine up. */
     void failed() {
-        failedOnHost = true;
+        failing = true;
     }
 
     /** Says once how the machine ended. */

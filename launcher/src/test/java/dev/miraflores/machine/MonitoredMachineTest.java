@@ -184,7 +184,7 @@ class MonitoredMachineTest {
             Client client = new Client(machine);
             machine.start();
             TopSample before = TopSample.of((Map<?, ?>) client.ask("x-hv-query-stats"));
-            console.take("rounds", BuiltInGuest.LIMIT);
+            console.take(" requests, ", BuiltInGuest.LIMIT);
             TopSample now = TopSample.of((Map<?, ?>) client.ask("x-hv-query-stats"));
             TopSample.Disk disk = now.disks().getFirst();
             assertTrue(disk.counters().get("writes") > 0 && disk.latency().get("write").getTotalCount() > 0, disk::toString);

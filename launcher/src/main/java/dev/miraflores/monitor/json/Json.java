@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.math.BigInteger;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -66,7 +67,8 @@ public final class Json {
      * @throws JsonException where it is none, or something comes behind it
      */
     public static Object parse(byte[] text) throws JsonException {
-        try (JsonParser parser = FACTORY.createParser(text)) {
+        // Decoded here, and strictly: the parser would take a guess at the encoding, and some bytes for what they are not.
+        try (JsonParser parser = FACTORY.createParser(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(text)).toString())) {
             if (parser.nextToken() == null) {
                 throw new JsonException("JSON parse error, expecting value");
             }
@@ -78,8 +80,7 @@ public final class Json {
         } catch (JsonProcessingException e) {
             throw new JsonException("JSON parse error, " + oneLine(e.getOriginalMessage()));
         } catch (IOException e) {
-            // Of what is in memory: bytes that are no UTF-8.
-            throw new JsonException("JSON parse error, " + oneLine(e.getMessage()));
+            throw new JsonException("JSON parse error, invalid UTF-8 sequence in string");
         }
     }
 

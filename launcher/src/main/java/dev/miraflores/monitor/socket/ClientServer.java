@@ -20,6 +20,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class ClientServer implements AutoCloseable {
 
     private static final long JOIN_MS = 2000;
+    /** What a client sends may be as deep as JSON may be here. */
+    private static final long STACK_BYTES = 1 << 20;
 
     /** What a client is served by. */
     public interface Service {
@@ -114,7 +116,8 @@ public final class ClientServer implements AutoCloseable {
         }
         clients.add(client);
         threads.removeIf(thread -> !thread.isAlive());
-        threads.add(Thread.ofPlatform().name(name + "-" + made.incrementAndGet()).daemon().start(() -> serve(client)));
+        threads.add(Thread.ofPlatform().name(name + "-" + made.incrementAndGet()).stackSize(STACK_BYTES).daemon()
+                .start(() -> serve(client)));
         return true;
     }
 

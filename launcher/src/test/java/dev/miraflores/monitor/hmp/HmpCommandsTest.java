@@ -97,7 +97,7 @@ class HmpCommandsTest {
             await(machine.told, "pause");
             type(terminal, "con\t\r");
             await(machine.told, "resume");
-            type(terminal, "\u001b[A\u001b[A\r");
+            type(terminal, "\u0010\u0010\r");                  // ^P: the line before
             await(machine.told, "pause", "resume", "pause");
         }
     }

@@ -9,7 +9,10 @@ import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Example;
@@ -57,15 +60,39 @@ class JsonFramerProperties {
 
     @Provide
     Arbitrary<Object> values() {
-        Arbitrary<Object> scalars = Arbitraries.oneOf(
-                Arbitraries.strings().ofMaxLength(12).filter(text -> text.codePoints().noneMatch(
-                        c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)).map(text -> (Object) text),
-                Arbitraries.longs().map(number -> (Object) number),
-                Arbitraries.bigIntegers().greaterOrEqual(BigInteger.ONE.shiftLeft(64)).map(number -> (Object) number),
-                Arbitraries.of(true, false).map(truth -> (Object) truth));
-        return Arbitraries.lazyOf(() -> scalars,
-                () -> values().list().ofMaxSize(3).map(list -> (Object) list),
-                () -> Arbitraries.maps(Arbitraries.strings().alpha().ofMaxLength(5), values()).ofMaxSize(3).map(map -> (Object) map));
+        return Arbitraries.randoms().map(random -> value(random, 4));
+    }
+
+    private static Object value(Random random, int depth) {
+        return switch (random.nextInt(depth == 0 ? 4 : 6)) {
+            case 0 -> text(random);
+            case 1 -> random.nextLong();
+            case 2 -> BigInteger.ONE.shiftLeft(64).add(BigInteger.valueOf(random.nextLong() >>> 1));
+            case 3 -> random.nextBoolean();
+            case 4 -> {
+                List<Object> list = new ArrayList<>();
+                for (int left = random.nextInt(4); left > 0; left--) {
+                    list.add(value(random, depth - 1));
+                }
+                yield list;
+            }
+            default -> {
+                Map<String, Object> map = new LinkedHashMap<>();
+                for (int left = random.nextInt(4); left > 0; left--) {
+                    map.put(text(random), value(random, depth - 1));
+                }
+                yield map;
+            }
+        };
+    }
+
+    /** Characters of each kind: control, quotes and brackets, of one byte and of several. */
+    private static String text(Random random) {
+        StringBuilder text = new StringBuilder();
+        for (int left = random.nextInt(8); left > 0; left--) {
+            text.appendCodePoint(random.nextBoolean() ? random.nextInt(0x80) : 0x80 + random.nextInt(0x700));
+        }
+        return text.toString();
     }
 
     @Property(tries = 300)

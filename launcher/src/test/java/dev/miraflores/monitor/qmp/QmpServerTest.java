@@ -246,6 +246,9 @@ class QmpServerTest {
     void shouldTellEverybodyTheEndBeforeItCloses() throws Exception {
         try (Client client = new Client().negotiated()) {
             assertEquals("{\"return\":{}}", client.ask("{'execute': 'quit'}"));
+            while (machine.stopCause() == null) {
+                Thread.sleep(1);
+            }
             monitor.ended(machine.stopCause());
             server.close();
             assertTrue(client.in.readLine().contains("\"SHUTDOWN\""));
