@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Executes every command that a machine has, by QEMU's own client: everything.py SOCKET DIRECTORY ENDING.
 
-The machine runs the built-in guest with mode=hotplug, and has a disk d. The ending is quit or system_reset; each of them ends
+The machine runs the built-in guest with mode=hotplug, and has no disk yet. The ending is quit or system_reset; each of them ends
 a machine, so that it takes two to have had them all.
 """
 
@@ -28,9 +28,9 @@ async def queries(machine):
     for thread in await machine.do("query-iothreads"):
         assert thread["poll-max-ns"] >= 0, thread
     assert (await machine.do("query-pci"))[0]["devices"], "nothing on the bus"
-    assert (await machine.do("query-block"))[0]["device"] == "d"
-    assert (await machine.do("query-blockstats"))[0]["stats"]["wr_bytes"] >= 0
-    assert len(await machine.do("query-named-block-nodes")) == 1
+    assert (await machine.do("query-block"))[0]["qdev"] == "/machine/peripheral/d/virtio-backend"
+    assert (await machine.do("query-blockstats"))[0]["stats"]["wr_bytes"] > 0
+    assert [node["node-name"] for node in await machine.do("query-named-block-nodes")] == ["disk"]
     assert (await machine.do("query-block-jobs")) == []
     assert (await machine.do("query-jobs")) == []
     assert (await machine.do("x-hv-query-stats"))["disks"][0]["id"] == "d"
@@ -44,14 +44,14 @@ async def queries(machine):
 async def disk(machine):
     await machine.do("block_set_io_throttle", id="d", **(LIMITS | {"iops": 1000}))
     assert (await machine.do("query-block"))[0]["inserted"]["iops"] == 1000
-    await machine.do("block_set_io_throttle", device="d", **LIMITS)
-    await machine.do("block_resize", device="d", size=2 << 20)
+    await machine.do("block_set_io_throttle", id="/machine/peripheral/d", **LIMITS)
+    await machine.do("block_resize", node_name="disk", size=2 << 20)
     assert (await machine.do("query-block"))[0]["inserted"]["image"]["virtual-size"] == 2 << 20
 
 
 async def jobs(machine, directory):
     await machine.do("blockdev-add", driver="raw", node_name="copy", file={"driver": "file", "filename": f"{directory}/copy.img"})
-    await machine.do("blockdev-mirror", job_id="job", device="d", target="copy", sync="full", speed=65536)
+    await machine.do("blockdev-mirror", job_id="job", device="disk", target="copy", sync="full", speed=65536)
     await machine.do("block-job-pause", device="job")
     assert (await machine.do("query-block-jobs"))[0]["paused"]
     await machine.do("block-job-resume", device="job")
@@ -60,27 +60,27 @@ async def jobs(machine, directory):
     await machine.do("block-job-complete", device="job")
     await machine.wait_for("BLOCK_JOB_COMPLETED", device="job")
     assert (await machine.do("query-block"))[0]["inserted"]["file"] == f"{directory}/copy.img"
-    await machine.do("drive-mirror", device="d", target=f"{directory}/made.img", sync="full")
-    await machine.wait_for("BLOCK_JOB_READY", device="d")
-    await machine.do("block-job-cancel", device="d")
-    await machine.wait_for("BLOCK_JOB_COMPLETED", device="d")
+    await machine.do("drive-mirror", job_id="other", device="copy", target=f"{directory}/made.img", sync="full")
+    await machine.wait_for("BLOCK_JOB_READY", device="other")
+    await machine.do("block-job-cancel", device="other")
+    await machine.wait_for("BLOCK_JOB_COMPLETED", device="other")
     with open(f"{directory}/copy.img", "rb") as one, open(f"{directory}/made.img", "rb") as other:
         assert one.read() == other.read(), "the mirror is not the disk"
 
 
-async def plugging(machine, directory):
-    await machine.do("blockdev-add", driver="file", node_name="hot", filename=f"{directory}/hot.img", cache={"direct": False})
-    await machine.do("device_add", driver="virtio-blk-pci", drive="hot", id="vd", serial="HOT")
-
-    async def written():
-        stats = {one["node-name"]: one["stats"] for one in await machine.do("query-blockstats")}
-        return stats["hot"]["wr_operations"] > 0
-
-    while not await written():
+async def plug(machine, directory):
+    await machine.do("blockdev-add", driver="file", node_name="disk", filename=f"{directory}/disk.img", cache={"direct": False})
+    await machine.do("device_add", driver="virtio-blk-pci", drive="disk", id="d", serial="HOT")
+    while not (await machine.do("query-blockstats"))[0]["stats"]["wr_operations"]:
         await asyncio.sleep(0.1)
-    await machine.do("device_del", id="vd")
-    await machine.wait_for("DEVICE_DELETED", device="vd")
-    await machine.do("blockdev-del", node_name="hot")
+
+
+async def unplug(machine):
+    await machine.do("device_del", id="d")
+    await machine.wait_for("DEVICE_DELETED", device="d")
+    await machine.do("blockdev-del", node_name="copy")
+    await machine.do("blockdev-del", node_name="disk")
+    assert (await machine.do("query-block")) == []
 
 
 async def running(machine):
@@ -131,13 +131,14 @@ async def end(machine, ending):
 async def main():
     path, directory, ending = sys.argv[1:4]
     machine = await Machine(path).connect()
-    for name in ("copy.img", "hot.img"):
+    for name, size in (("disk.img", 1 << 20), ("copy.img", 2 << 20)):
         with open(f"{directory}/{name}", "wb") as image:
-            os.ftruncate(image.fileno(), 2 << 20)
+            os.ftruncate(image.fileno(), size)
+    await plug(machine, directory)
     await queries(machine)
     await disk(machine)
     await jobs(machine, directory)
-    await plugging(machine, directory)
+    await unplug(machine)
     await running(machine)
     await many(path)
     commands = {command["name"] for command in await machine.do("query-commands")}
