@@ -24,7 +24,7 @@ mkdir -p "$stage"/{bin,sbin,dev,proc,sys,tmp,data,given,result}
 cp "$(static_busybox)" "$stage/bin/busybox"
 "$stage/bin/busybox" --list | grep -v '^busybox$' | while read -r applet; do ln -s busybox "$stage/bin/$applet"; done
 if [ -n "$program" ]; then
-    tree=$(with_cache_locked with_libraries "${program%%:*}" "${program#*:}")
+    tree=$(with_cache_locked with_libraries "${program%%:*}" "$program")
     cp -r "$tree"/. "$stage"
 fi
 install -m 755 "$lab/guest/sbin-init" "$stage/sbin/init"

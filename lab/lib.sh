@@ -59,7 +59,7 @@ program() { # NAME PACKAGE PATH-IN-IT: prints a path that runs it, installed or 
 # The libraries that a package depends on, and those that they depend on, by name: what else it depends on is for other
 # programs of its.
 library_packages() { # PACKAGE: prints it and them
-    apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances "$1" \
+    apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances "$1" 2>/dev/null \
         | awk -v start="$1" '
             /^[^ ]/ { of = $1 }
             /Depends: (lib|zlib)/ { needs[of] = needs[of] " " $2 }
@@ -73,30 +73,58 @@ library_packages() { # PACKAGE: prints it and them
             }'
 }
 
-with_libraries() { # PACKAGE PATH-IN-IT: prints a tree that has that program, what it loads, and nothing else
-    local tree=$cache/programs/$1.alone all packages debs deb path
+# The loader that comes with libc6 of a tree: where /usr is one with / it is packaged below that.
+loader_of() { compgen -G "$1/lib64/ld-linux*" || compgen -G "$1/usr/lib64/ld-linux*"; }
+
+with_libraries() { # NAME PACKAGE:PATH-IN-IT…: prints a tree that has those programs and modules, what they load, and nothing else
+    local name=$1 tree=$cache/programs/$1.alone all packages debs deb loader paths
+    shift
     if [ ! -e "$tree" ]; then
-        mapfile -t packages < <(library_packages "$1")
-        [ ${#packages[@]} -gt 1 ] || { apt_get update -q || true; mapfile -t packages < <(library_packages "$1"); }
-        [ ${#packages[@]} -gt 1 ] || die "apt knows no $1"
-        say "unpacking $1 and the libraries that it loads"
+        find_packages() { local p; for p; do library_packages "${p%%:*}"; done | sort -u; }
+        mapfile -t packages < <(find_packages "$@")
+        [ ${#packages[@]} -gt $# ] || { apt_get update -q || true; mapfile -t packages < <(find_packages "$@"); }
+        [ ${#packages[@]} -gt $# ] || die "apt does not know all of ${*%%:*}"
+        say "unpacking $name and the libraries that it loads"
         mapfile -t debs < <(fetch_debs "${packages[@]}")
         all=$(mktemp -d "$cache/unpack.XXXXXX")
         for deb in "${debs[@]}"; do dpkg-deb -x "$deb" "$all"; done
         mkdir "$all/alone"
         (
             cd "$all"
-            loader=$(echo lib64/ld-linux*)
+            loader=$(loader_of .)
+            paths=$(find "$all" -name '*.so*' -printf '%h\n' | sort -u | paste -sd :)
             # The loader that goes along says what is loaded, each with its path here.
-            "./$loader" --inhibit-cache --library-path "$(find "$all" -name '*.so*' -printf '%h\n' | sort -u | paste -sd :)" \
-                --list "$2" | sed -n "s|.* => $all/\(.*\) (0x.*|\1|p" > loaded
-            xargs cp -L --parents -t alone "$2" "$loader" < loaded
+            for path in "${@#*:}"; do
+                "$loader" --inhibit-cache --library-path "$paths" --list "$path"
+            done | sed -n "s|.* => $all/\(.*\) (0x.*|\1|p" | sort -u > loaded
+            xargs cp -L --parents -t alone "${@#*:}" "${loader#./}" < loaded
         )
         mkdir -p "$cache/programs"
         mv "$all/alone" "$tree"
         rm -rf "$all"
     fi
     echo "$tree"
+}
+
+# Another release of Debian's, from where this machine has its own, with a cache and lists apart: nothing of it is installed.
+in_suite() { # SUITE COMMAND…: runs COMMAND so that packages are those of SUITE
+    (
+        mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' | sed -n 's/^[a-z]* //p' | head -n 1)
+        [ -n "$mirror" ] || die "apt has no source to take $1 from: apt-get update"
+        cache=$cache/$1
+        mkdir -p "$cache/apt/lists/partial" "$cache/apt/cache/archives/partial"
+        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" > "$cache/apt/sources.list"
+        cat > "$cache/apt/apt.conf" <<CONF
+Dir::State::lists "$cache/apt/lists";
+Dir::State::status "/dev/null";
+Dir::Cache "$cache/apt/cache";
+Dir::Etc::sourcelist "$cache/apt/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+CONF
+        export APT_CONFIG=$cache/apt/apt.conf
+        shift
+        "$@"
+    )
 }
 
 static_busybox() { # prints its path: guests have no libraries

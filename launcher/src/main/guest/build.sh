@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# build.sh - build the built-in guest, or check that the binaries in the tree are what the source makes.
+# build.sh - build the built-in guest and the hostile one, or check that the binaries in the tree are what the source makes.
 #
 #   build.sh           build, and put the binaries and COMPILER (what made them) in their places
 #   build.sh --check   build aside and compare byte by byte: 0 the same; 1 different; 2 different, made by other
@@ -12,7 +12,9 @@ cd "$(dirname "$0")"
 export LC_ALL=C
 
 CC=${CC:-gcc} LD=${LD:-ld} OBJCOPY=${OBJCOPY:-objcopy}
-places=(../resources/dev/miraflores/launcher/guest.elf ../../test/resources/dev/miraflores/launcher/guest-multiboot.elf)
+hostile=../../test/guest
+places=(../resources/dev/miraflores/launcher/guest.elf
+    ../../test/resources/dev/miraflores/launcher/{guest-multiboot,hostile}.elf)
 
 # The guest owns the whole machine and sets up no FPU or SSE state; the rest keeps a distribution's defaults, and
 # the place and time of the build, out of the binary.
@@ -21,15 +23,23 @@ flags=(-std=c11 -O2 -march=x86-64 -mtune=generic -Wall -Wextra -Werror
     -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-ident
     -fno-common -Wa,--noexecstack -ffile-prefix-map="$PWD"=.)
 
-compile() { # into directory $1: guest.elf, guest-multiboot.elf
-    local out=$1 source objects=()
+compile() { # into directory $1: guest.elf, guest-multiboot.elf, hostile.elf
+    local out=$1 source objects=() shared=() attacks=()
     for source in *.S *.c; do
         "$CC" "${flags[@]}" -c "$source" -o "$out/$source.o"
-        [ "$source" = multiboot.S ] || objects+=("$out/$source.o")
+        [ "$source" = multiboot.S ] && continue
+        objects+=("$out/$source.o")
+        [ "$source" = main.c ] || shared+=("$out/$source.o")
+    done
+    mkdir "$out/attacks"
+    for source in "$hostile"/*.c; do
+        attacks+=("$out/attacks/${source##*/}.o")
+        "$CC" "${flags[@]}" -I. -c "$source" -o "${attacks[-1]}"
     done
     local link=("$LD" -m elf_x86_64 -static -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments
         --build-id=none -s -T guest.ld)
     "${link[@]}" -o "$out/guest.elf" "${objects[@]}"
+    "${link[@]}" -o "$out/hostile.elf" "${shared[@]}" "${attacks[@]}"
     "${link[@]}" -e multiboot_entry -o "$out/multiboot64.elf" "${objects[@]}" "$out/multiboot.S.o"
     "$OBJCOPY" -O elf32-i386 "$out/multiboot64.elf" "$out/guest-multiboot.elf"
 }

@@ -11,7 +11,7 @@ public interface BlockEngine extends BlockLink {
     /** What {@code aio=} calls it. */
     String name();
 
-    /** Requests that were submitted and are not complete. */
+    @Override
     int inFlight();
 
     /** What has happened here so far; any thread. */

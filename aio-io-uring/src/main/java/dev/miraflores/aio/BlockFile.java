@@ -26,6 +26,8 @@ public final class BlockFile implements AutoCloseable {
 
     private final String path;
     private final Fd fd;
+    /** What the first sync failed with that may have lost something, or 0. */
+    private volatile int lostBySync;
     private final CacheMode cache;
     private final boolean readOnly;
     private final boolean locked;
@@ -230,6 +232,25 @@ public final class BlockFile implements AutoCloseable {
     /** Bytes on the disk, a multiple of {@link #SECTOR_BYTES}. */
     public long byteSize() {
         return byteSize;
+    }
+
+    /**
+     * Takes note of what a sync has come to, 0 or −errno, and answers it. Any thread.
+     * <p>When the kernel fails to write pages of its cache back it takes them for clean all the same, tells one sync, and the
+     * next succeeds (fsync(2)). What is on the disk is not known from then on: see {@link #syncResult}.
+     */
+    int noteSync(int result) {
+        if (result < 0 && lostBySync == 0 && !cache.isDirect()) {
+            lostBySync = result;
+        }
+        return result;
+    }
+
+    /** What is to be told of a sync: that it failed, where one before did, as with QEMU. Any thread. */
+    public int syncResult(int result) {
+        noteSync(result);
+        int lost = lostBySync;
+        return lost == 0 ? result : lost;
     }
 
     public CacheMode cache() {

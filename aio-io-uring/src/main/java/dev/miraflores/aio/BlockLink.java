@@ -9,11 +9,22 @@ package dev.miraflores.aio;
  */
 public interface BlockLink extends AutoCloseable {
 
+    /** What {@link #inFlight} answers where nobody counts. */
+    int UNCOUNTED = -1;
+
     /**
      * Takes a request. It completes exactly once, on this thread, maybe before this returns. Requests are in no order:
      * whoever wants one waits for the first to complete.
      */
     void submit(BlockIo io);
+
+    /**
+     * How many requests were submitted here and are not complete, or {@link #UNCOUNTED}. As long as there is one, what is
+     * behind this link may touch its buffers; so a link that is the last of a chain counts.
+     */
+    default int inFlight() {
+        return UNCOUNTED;
+    }
 
     /**
      * Somebody waits until nothing is in flight here. A link that holds requests back of its own will, for longer than

@@ -10,6 +10,6 @@ public enum EngineCounter {
     /** Requests whose buffers O_DIRECT does not take, copied to and from ones it does. */ BOUNCED,
     /** Bytes copied for them. */                                                      BOUNCED_BYTES,
     /** Writes of part of a block, for which the block was read first. */              READ_MODIFY_WRITE,
-    /** Bytes given back to the host. */                                               DISCARDED_BYTES,
+    /** Bytes given back to the host, by discards and by zeroes that may unmap. */      DISCARDED_BYTES,
     /** Bytes made to read as zeroes. */                                               ZEROED_BYTES
 }

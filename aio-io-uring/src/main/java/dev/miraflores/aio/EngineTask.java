@@ -102,7 +102,7 @@ final class EngineTask {
         // Before Linux 4.13, and where a filter hides the call.
         if (written == -Errno.EOPNOTSUPP || written == -Errno.ENOSYS) {
             written = FileIo.pwritev(fd, address, bufferCount, offset);
-            int synced = written >= 0 ? FileIo.fdatasync(fd) : 0;
+            int synced = written >= 0 ? file.noteSync(FileIo.fdatasync(fd)) : 0;
             return synced < 0 ? synced : written;
         }
         return written;
@@ -110,7 +110,7 @@ final class EngineTask {
 
     private long writeZeroes(int fd) {
         long zeroed = file.ranges().writeZeroes(offset, byteCount, mayUnmap);
-        int synced = zeroed >= 0 && durable ? FileIo.fdatasync(fd) : 0;
+        int synced = zeroed >= 0 && durable ? file.noteSync(FileIo.fdatasync(fd)) : 0;
         return synced < 0 ? synced : zeroed;
     }
 }

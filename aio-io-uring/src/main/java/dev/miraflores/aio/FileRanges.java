@@ -90,6 +90,11 @@ final class FileRanges {
         return mayUnmap && !cannotPunch ? PUNCH : cannotZero ? NO_MODE : ZERO;
     }
 
+    /** Whether zeroes that were made as {@code io} wanted them gave the file's storage back. A device does not say. */
+    boolean unmapped(BlockIo io) {
+        return !device && io.mayUnmap() && !cannotPunch;
+    }
+
     /** Takes note of the refusal of a mode. */
     void cannot(int fallocateMode) {
         if (fallocateMode == PUNCH) {

@@ -14,13 +14,15 @@ import java.util.List;
 public final class IoMemory {
 
     /** No memory at all: nothing is registered, and no buffer's bytes can be got at. */
-    public static final IoMemory NONE = new IoMemory(List.of());
+    public static final IoMemory NONE = new IoMemory(List.of(), null);
 
     /** A part is at least a huge page: small enough to be pinned in passing, and 32 GiB take no larger ones. */
     private static final int MIN_PART_SHIFT = 21;
     /** A ring has a table of no more buffers (io_uring_register(2), IORING_REGISTER_BUFFERS2). */
     private static final int MAX_PARTS = 1 << 14;
 
+    /** What this was made of, with more beside it; or this. */
+    private final IoMemory origin;
     private final MemorySegment[] segments;
     private final long[] addresses;
     private final long[] lengths;
@@ -29,7 +31,8 @@ public final class IoMemory {
     private final int[] firstParts;
     private final int partCount;
 
-    private IoMemory(List<MemorySegment> list) {
+    private IoMemory(List<MemorySegment> list, IoMemory from) {
+        origin = from == null ? this : from;
         segments = list.toArray(new MemorySegment[0]);
         addresses = new long[segments.length];
         lengths = new long[segments.length];
@@ -65,14 +68,19 @@ public final class IoMemory {
 
     /** Memory made of native segments. */
     public static IoMemory of(List<MemorySegment> segments) {
-        return new IoMemory(segments);
+        return new IoMemory(segments, null);
     }
 
     /** The same memory, and {@code more} native memory beside it. */
     public IoMemory plus(MemorySegment more) {
         List<MemorySegment> all = new ArrayList<>(List.of(segments));
         all.add(more);
-        return new IoMemory(all);
+        return new IoMemory(all, origin);
+    }
+
+    /** Whether this is {@code other}, or that with more beside it. */
+    boolean has(IoMemory other) {
+        return this == other || origin == other;
     }
 
     /** How many parts there are. */

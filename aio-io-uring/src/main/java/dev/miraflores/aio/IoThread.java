@@ -3,6 +3,7 @@ package dev.miraflores.aio;
 
 import dev.miraflores.aio.jfr.FlightEvents;
 import dev.miraflores.aio.uring.KernelFeatures;
+import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.EventFd;
 import dev.miraflores.linux.NativeThread;
 import java.util.Arrays;
@@ -43,10 +44,13 @@ public final class IoThread implements Executor, AutoCloseable {
     private PolledSource[] sources = NO_SOURCES;
     /** Those beside the port's own. Replaced, never changed. */
     private EngineQueue[] engines = NO_ENGINES;
+    private final OpenLinks links = new OpenLinks();
     private final TimerHeap timers = new TimerHeap();
     /** What time it is, where somebody has asked since the thread last called the kernel. */
     private long turnNs;
     private boolean turnNsKnown;
+    /** An engine waits for the end of the turn. */
+    private boolean turnEndsSoon;
     /** The last turn may have left some in the mailbox. */
     private boolean messagesLeft;
     /** Made once somebody records. */
@@ -100,13 +104,25 @@ public final class IoThread implements Executor, AutoCloseable {
         }
         KernelFeatures features = KernelFeatures.host();
         if (features.isAvailable()) {
-            return UringPort.create(features, options);
+            return uringPort(features, options);
         }
         if (options.sqPoll() || options.ioPoll()) {
             throw new DriveException(
                 (options.sqPoll() ? "sqpoll" : "iopoll") + " needs io_uring: " + features.whyNot());
         }
         return new EpollPort(features.whyNot());
+    }
+
+    /** What there is may not be had: memory, descriptors, or a limit may be short. */
+    private static EventPort uringPort(KernelFeatures features, IoThreadOptions options) {
+        try {
+            return UringPort.create(features, options);
+        } catch (ErrnoException e) {
+            if (options.sqPoll() || options.ioPoll()) {
+                throw e;
+            }
+            return new EpollPort("the kernel gave its I/O thread none: " + e.getMessage());
+        }
     }
 
     public String name() {
@@ -211,8 +227,24 @@ public final class IoThread implements Executor, AutoCloseable {
     public BlockEngine open(BlockFile file, LinkOptions options) {
         checkCurrent();
         BlockEngine engine = openEngine(file, options);
-        return file.directAlignment() == null ? engine : new AlignedLink(
+        BlockEngine link = file.directAlignment() == null ? engine : new AlignedLink(
             engine, file.directAlignment(), options.memory(), file.writeGate(), this);
+        links.add(engine, link, options.memory());
+        return link;
+    }
+
+    /** For an engine of {@link #open}: it is closed. */
+    void closed(BlockEngine engine) {
+        links.remove(engine);
+    }
+
+    /**
+     * How many requests have not completed on links of {@link #open} whose options name {@code memory}, whoever made them:
+     * as long as there is one the kernel may touch that memory. I/O thread only.
+     */
+    public int inFlight(IoMemory memory) {
+        checkCurrent();
+        return links.inFlight(memory);
     }
 
     private BlockEngine openEngine(BlockFile file, LinkOptions options) {
@@ -225,9 +257,18 @@ public final class IoThread implements Executor, AutoCloseable {
         };
     }
 
+    /**
+     * What {@link #open} uses for a file, and why nothing better. Any thread.
+     *
+     * @throws DriveException where the wish cannot be met on this thread
+     */
+    public EngineChoice choose(EngineKind wish, CacheMode cache) {
+        return EngineChoice.of(wish, cache, new HostProbe(port.whyNoUring()));
+    }
+
     private EngineChoice choose(BlockFile file, EngineKind wish) {
         try {
-            return EngineChoice.of(wish, file.cache(), new HostProbe(port.whyNoUring()));
+            return choose(wish, file.cache());
         } catch (DriveException e) {
             throw new DriveException("drive " + file + ": " + e.getMessage());
         }
@@ -274,6 +315,16 @@ public final class IoThread implements Executor, AutoCloseable {
             turnNsKnown = true;
         }
         return turnNs;
+    }
+
+    /** For engines: sources are to leave the rest for the next turn, so that what has gathered is handed over. */
+    void endTurnSoon() {
+        turnEndsSoon = true;
+    }
+
+    /** Whether a source that takes requests is to stop at that, though there be more. I/O thread only. */
+    public boolean turnEndsSoon() {
+        return turnEndsSoon;
     }
 
     private void checkCurrent() {
@@ -333,6 +384,7 @@ public final class IoThread implements Executor, AutoCloseable {
             await();
         }
         turnNsKnown = false;
+        turnEndsSoon = false;
         counters.add(IoThreadCounter.EVENTS, dispatch());
         endTurn();
     }

@@ -111,6 +111,7 @@ final class NativeBlockEngine extends SlotEngine implements EngineQueue {
 
     @Override
     public void submit() {
+        handedOver();
         while (iocbs.waiting() != 0) {
             int taken = AioSyscalls.submit(context, iocbs.waiting(), iocbs.address());
             if (taken > 0) {

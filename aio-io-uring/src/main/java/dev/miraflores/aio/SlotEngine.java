@@ -8,6 +8,9 @@ import dev.miraflores.linux.Errno;
  * What engines have in common. A request has a slot while it is in flight, by whose number the kernel or a worker tells what
  * has become of it. One that is done in parts is continued, one that is refused for the moment is tried anew, and one for
  * which there is no room is held back.
+ * <p>Requests gather until the turn ends. It ends early when the disk has little to do beside what has gathered, so that it
+ * begins on the first of a batch while we are still busy with the rest: a disk that is idle gets one, then one more, and
+ * then ever more at a time.
  * <p>Thread: the I/O thread.
  */
 abstract class SlotEngine implements BlockEngine {
@@ -19,9 +22,14 @@ abstract class SlotEngine implements BlockEngine {
     final BlockFile file;
     final Counters<EngineCounter> counters;
 
+    /** A disk that has so many times what has gathered is busy for long enough that more may gather. */
+    private static final int ENOUGH = 4;
+
     private final BlockIo[] slots;
     private final int[] freeSlots;
     private int freeCount;
+    /** Begun since requests were last handed over. */
+    private int gathered;
 
     /** Requests for which there was no room, first come first served. */
     private final BlockIoQueue heldBack = new BlockIoQueue();
@@ -48,6 +56,16 @@ abstract class SlotEngine implements BlockEngine {
      * @return whether there was room for it
      */
     abstract boolean begin(BlockIo io, int slot);
+
+    /** Has what was begun handed over soon. */
+    void endTurnSoon() {
+        thread.endTurnSoon();
+    }
+
+    /** All that was begun has been handed over. */
+    final void handedOver() {
+        gathered = 0;
+    }
 
     /** For stamps on requests. */
     long nowNs() {
@@ -116,7 +134,14 @@ abstract class SlotEngine implements BlockEngine {
         freeCount--;
         slots[slot] = io;
         io.engineBegan(nowNs());
+        if (++gathered * ENOUGH > inKernel()) {
+            endTurnSoon();
+        }
         return true;
+    }
+
+    private int inKernel() {
+        return slots.length - freeCount - gathered;
     }
 
     /** Has a worker do it, by calls that wait. */
@@ -151,7 +176,9 @@ abstract class SlotEngine implements BlockEngine {
             retry(io, (int) result);
         } else if (io.operation().isRange()) {
             finishRange(io, result);
-        } else if (result == io.remainingBytes() || result >= 0 && io.operation() == Operation.FLUSH) {
+        } else if (io.operation() == Operation.FLUSH) {
+            io.complete(file.syncResult((int) Math.min(result, 0)));
+        } else if (result == io.remainingBytes()) {
             io.complete(0);
         } else if (result > 0) {
             counters.increment(EngineCounter.CONTINUED);
@@ -182,8 +209,13 @@ abstract class SlotEngine implements BlockEngine {
 
     private void finishRange(BlockIo io, long result) {
         if (result > 0) {
-            counters.add(io.operation() == Operation.DISCARD
-                ? EngineCounter.DISCARDED_BYTES : EngineCounter.ZEROED_BYTES, result);
+            boolean zeroes = io.operation() == Operation.WRITE_ZEROES;
+            if (zeroes) {
+                counters.add(EngineCounter.ZEROED_BYTES, result);
+            }
+            if (!zeroes || file.ranges().unmapped(io)) {
+                counters.add(EngineCounter.DISCARDED_BYTES, result);
+            }
         }
         io.complete((int) Math.min(result, 0));
     }
@@ -205,5 +237,6 @@ abstract class SlotEngine implements BlockEngine {
             workers.close();
         }
         end();
+        thread.closed(this);
     }
 }

@@ -74,6 +74,13 @@ final class UringPort extends EventPort {
     @Override
     void submit() {
         ring.submit();
+        handedOver();
+    }
+
+    private void handedOver() {
+        for (UringBlockEngine engine : engines) {
+            engine.handedOver();
+        }
     }
 
     /** Hands over what has been queued, so that descriptors in it may be closed. */
@@ -83,6 +90,7 @@ final class UringPort extends EventPort {
 
     @Override
     void await(long timeoutNs) {
+        handedOver();
         ring.submitAndWait(timeoutNs);
     }
 

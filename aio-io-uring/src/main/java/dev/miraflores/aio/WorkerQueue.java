@@ -54,6 +54,7 @@ final class WorkerQueue implements EngineQueue {
     @Override
     public void submit() {
         workers.wake();
+        engine.handedOver();
     }
 
     @Override

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.linux.Errno;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -75,9 +76,39 @@ class BlockDeviceFileTest {
         return new TestIo(arena).with(operation, offset, memory.asSlice(0, byteCount)).run(thread, engine);
     }
 
+    private int flush() {
+        return new TestIo(arena).with(Operation.FLUSH, 0).run(thread, engine);
+    }
+
     private byte[] read() {
         assertEquals(0, transfer(Operation.READ, 0, DISK_BYTES));
         return memory.toArray(ValueLayout.JAVA_BYTE);
+    }
+
+    /**
+     * A disk that has no room for what is in the page cache. The kernel says so once, forgets the pages, and calls the next
+     * sync a success: a guest that flushes once more must not believe that (fsync(2)).
+     */
+    @ParameterizedTest
+    @CsvSource({"IO_URING", "THREADS"})
+    @NeedsTmpfs
+    void shouldNeverFlushAgainWhatASyncHasLost(EngineKind kind) throws IOException {
+        try (SmallTmpfs tmpfs = SmallTmpfs.mount(256)) {
+            Path sparse = tmpfs.folder().resolve("sparse.img");
+            try (RandomAccessFile image = new RandomAccessFile(sparse.toFile(), "rw")) {
+                image.setLength(DISK_BYTES);
+            }
+            try (LoopDevice device = LoopDevice.over(sparse, 512)) {
+                open(device, CacheMode.WRITEBACK, kind);
+                assertEquals(0, flush());
+                assertEquals(0, transfer(Operation.WRITE, 0, DISK_BYTES));
+                int lost = flush();
+                assertTrue(lost < 0, "a disk of 1 MiB found room in 256 KiB");
+                assertEquals(lost, flush());
+                assertEquals(lost, flush());
+                closeFile();
+            }
+        }
     }
 
     @ParameterizedTest

@@ -202,6 +202,11 @@ class SlotEngineProperties {
             return true;
         }
 
+        @Override
+        void endTurnSoon() {
+            // it was given them at once
+        }
+
         /** Answers one of those it was given; whether there was any. */
         boolean step() {
             if (given.isEmpty()) {

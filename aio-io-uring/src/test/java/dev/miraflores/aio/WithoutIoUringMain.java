@@ -16,14 +16,30 @@ final class WithoutIoUringMain {
 
     public static void main(String[] args) throws InterruptedException, IOException {
         KernelFeatures features = KernelFeatures.host();
-        check(!features.isAvailable(), "the filter does not work");
-        System.out.println("why: " + features.whyNot());
-        refuseTheWish();
+        if (features.isAvailable()) {
+            workWithoutARing();
+        } else {
+            System.out.println("why: " + features.whyNot());
+            refuseTheWish();
+            System.out.println("choice: " + EngineChoice.of(null, CacheMode.WRITEBACK));
+            System.out.println("choice: " + EngineChoice.of(null, CacheMode.NONE));
+        }
         work();
-        System.out.println("choice: " + EngineChoice.of(null, CacheMode.WRITEBACK));
-        System.out.println("choice: " + EngineChoice.of(null, CacheMode.NONE));
         WithoutIoUringDrives.work(Path.of(args[0]));
         System.out.println("done");
+    }
+
+    /** The kernel has it, and gives none. */
+    private static void workWithoutARing() {
+        try (IoThread thread = IoThread.start("without")) {
+            System.out.println("choice: " + thread.choose(null, CacheMode.NONE));
+            try {
+                thread.choose(EngineKind.IO_URING, CacheMode.NONE);
+                throw new AssertionError("a wish that cannot be met");
+            } catch (DriveException e) {
+                System.out.println("wish: " + e.getMessage());
+            }
+        }
     }
 
     private static void refuseTheWish() {

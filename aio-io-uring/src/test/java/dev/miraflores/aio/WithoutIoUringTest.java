@@ -46,6 +46,21 @@ class WithoutIoUringTest {
             + " aio=native: Linux AIO is not in this kernel, or a seccomp filter hides it)"), lines.toString());
     }
 
+    /** The kernel has it, but gives none: a drive without a wish does without, and says so. */
+    @Test
+    @NeedsIoUring
+    void shouldDoWithoutWhereThereIsNoRoomForARing() throws Exception {
+        List<String> lines = run(Errno.ENOMEM + "+");
+        String all = lines.toString();
+        assertTrue(lines.stream().anyMatch(line -> line.contains("ENOMEM") && line.startsWith(
+            "choice: native (aio=io_uring: the kernel gave its I/O thread none: io_uring_setup(")), all);
+        assertTrue(lines.stream().anyMatch(line -> line.startsWith(
+            "wish: aio=io_uring: the kernel gave its I/O thread none: ") && line.endsWith("; or use aio=native")), all);
+        assertTrue(lines.contains("drive: writeback threads"), all);
+        assertTrue(lines.contains("drive: none native"), all);
+        assertEquals("done", lines.getLast(), all);
+    }
+
     /** @param direct the engine that a drive gets which passes the page cache by */
     private static void checkWork(List<String> lines, String why, String direct) {
         String all = lines.toString();
@@ -59,10 +74,14 @@ class WithoutIoUringTest {
     }
 
     private List<String> run(int errno, boolean linuxAioToo) throws IOException, InterruptedException {
+        return run(Integer.toString(linuxAioToo ? -errno : errno));
+    }
+
+    private List<String> run(String failure) throws IOException, InterruptedException {
         Path launcher = folder.resolve("without_io_uring");
         Path source = Path.of("src/test/resources/dev/miraflores/aio/without_io_uring.c");
         execute(List.of("cc", "-Wall", "-Werror", "-o", launcher.toString(), source.toString()));
-        List<String> command = new ArrayList<>(List.of(launcher.toString(), Integer.toString(linuxAioToo ? -errno : errno),
+        List<String> command = new ArrayList<>(List.of(launcher.toString(), failure,
             Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xshare:auto", "-XX:TieredStopAtLevel=1",
             "--enable-native-access=ALL-UNNAMED", "--illegal-native-access=deny", "-cp"));
         command.add(String.join(":", "target/test-classes", placeOf(IoThread.class), placeOf(Errno.class),

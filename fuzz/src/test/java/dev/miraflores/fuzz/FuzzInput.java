@@ -7,7 +7,7 @@ import java.util.Arrays;
  * An input, read from its front: little-endian numbers and bytes. Past its end everything is zero, so that any bytes
  * at all are an input, and a short one is a long one's beginning.
  */
-public final class FuzzInput {
+public final class FuzzInput implements Choices {
 
     private final byte[] bytes;
     private int position;
@@ -16,6 +16,7 @@ public final class FuzzInput {
         this.bytes = bytes;
     }
 
+    @Override
     public boolean hasMore() {
         return position < bytes.length;
     }
@@ -37,6 +38,7 @@ public final class FuzzInput {
     }
 
     /** A number of {@code byteSize} bytes. */
+    @Override
     public long number(int byteSize) {
         long value = 0;
         for (int i = 0; i < byteSize; i++) {
@@ -46,13 +48,9 @@ public final class FuzzInput {
     }
 
     /** A number below {@code bound}, from one byte if that is enough. */
+    @Override
     public int below(int bound) {
         return (bound <= 256 ? u8() : u16()) % bound;
-    }
-
-    /** One of {@code values}. */
-    public long among(long... values) {
-        return values[below(values.length)];
     }
 
     /** 1, 2, 4 or 8. */

@@ -20,6 +20,8 @@ class DriveConfigFuzzTest {
                         "file=d,throttling.iops-total=10", "file=d,queue-size=99999999999", "file=d,fromat=raw",
                         "file=d,cache=directsync,format=qcow2", "=,",
                         "format=null,size=4G,dataplane=off,packed=off,in-order=on,discard=ignore,poll-grow=2",
+                        "file=d,format=qcow2,backing.driver=raw,backing.file.filename=b",
+                        "file=d,format=qcow2,backing=b,backing.backing=c,backing.backing.backing.driver=qcow2",
                         "file=d,format=qcow2,backing=b,aio=native,rerror=stop,werror=enospc,stage=x,stage.k=v",
                         "file=d,queues=8,iothreads=4,poll-max-ns=100,poll-shrink=2,sqpoll=on,iopoll=on,cache=none",
                         "file=d,throttling.bps-total=10,throttling.bps-total-max=20,throttling.bps-total-max-length=9,"

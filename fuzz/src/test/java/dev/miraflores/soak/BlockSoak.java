@@ -5,6 +5,7 @@ import dev.miraflores.aio.mirror.MirrorConfig;
 import dev.miraflores.aio.mirror.MirrorJob;
 import dev.miraflores.aio.mirror.MirrorState;
 import dev.miraflores.aio.mirror.MirrorTarget;
+import dev.miraflores.aio.qcow2.BackingFile;
 import dev.miraflores.aio.throttle.ThrottleConfig;
 import dev.miraflores.aio.throttle.ThrottleGroup;
 import dev.miraflores.aio.throttle.ThrottleKind;
@@ -19,6 +20,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -43,6 +46,8 @@ final class BlockSoak {
     /** Where the disk is now, and as what: a mirror takes it elsewhere. */
     private Path image;
     private Format format;
+    /** Behind the image, as long as that is qcow2: that next to it first. */
+    private final List<BackingFile> backing = new ArrayList<>();
     private int targets;
     private MirrorJob mirror;
     private final DiskModel model = new DiskModel(SECTORS);
@@ -95,16 +100,38 @@ final class BlockSoak {
             checkImage(image, format, Map.of());
         } finally {
             Files.deleteIfExists(image);
+            for (BackingFile file : backing) {
+                Files.deleteIfExists(Path.of(file.path()));
+            }
         }
     }
 
     private void create() throws IOException {
-        if (format == Format.QCOW2) {
-            QemuImg.run("create", "-q", "-f", "qcow2", "-o", "cluster_size=" + (512 << random.nextInt(9))
-                + ",refcount_bits=" + (8 << random.nextInt(3)), image.toString(), String.valueOf((long) SECTORS << 9));
-        } else {
+        if (format != Format.QCOW2) {
             createRaw(image);
+            return;
         }
+        for (int layers = random.nextInt(3); layers > 0; layers--) {
+            Path layer = directory.resolve(image.getFileName() + ".layer" + layers).toAbsolutePath();
+            if (backing.isEmpty()) {
+                createRaw(layer);
+            } else {
+                createQcow2(layer);
+            }
+            backing.addFirst(BackingFile.of(layer.toString()));
+        }
+        createQcow2(image);
+    }
+
+    /** On top of what there is of {@link #backing}. */
+    private void createQcow2(Path path) {
+        List<String> words = new ArrayList<>(List.of("create", "-q", "-f", "qcow2", "-o",
+            "cluster_size=" + (512 << random.nextInt(9)) + ",refcount_bits=" + (8 << random.nextInt(3))));
+        if (!backing.isEmpty()) {
+            words.addAll(List.of("-F", backing.size() == 1 ? "raw" : "qcow2", "-b", backing.getFirst().path()));
+        }
+        words.addAll(List.of(path.toString(), String.valueOf((long) SECTORS << 9)));
+        QemuImg.run(words.toArray(new String[0]));
     }
 
     private static void createRaw(Path path) throws IOException {
@@ -114,7 +141,7 @@ final class BlockSoak {
     }
 
     private void open(SoakDriver driver) {
-        device = VirtioBlockDevice.open(plan.config(image, format));
+        device = VirtioBlockDevice.open(plan.config(image, format, backing));
         throttle = null;
         driver.start(device, plan);
     }
@@ -397,8 +424,15 @@ final class BlockSoak {
     static final class Main {
 
         private static final long REQUESTS = 20_000;
+        /** Has no divisor in common with their number. */
+        private static final int PLAN_STEP = 19;
 
         private Main() {
+        }
+
+        /** All of them in turn, in leaps, and from another on with each seed: a short run has seen some of everything too. */
+        private static int plan(long seed, int disks) {
+            return Math.floorMod(seed + (long) PLAN_STEP * disks, SoakPlan.COUNT);
         }
 
         public static void main(String[] args) throws IOException {
@@ -410,18 +444,18 @@ final class BlockSoak {
                 return;
             }
             long end = System.nanoTime() + seconds * 1_000_000_000L;
-            int index = 0;
+            int disks = 0;
             try {
-                for (; System.nanoTime() < end; index++) {
-                    BlockSoak.run(seed + index, index, REQUESTS, directory);
+                for (; System.nanoTime() < end; disks++) {
+                    BlockSoak.run(seed + disks, plan(seed, disks), REQUESTS, directory);
                 }
             } catch (AssertionError e) {
                 System.out.println("FAILED " + e.getMessage());
-                System.out.println("again: fuzz/soak 0 " + (seed + index) + " " + index);
+                System.out.println("again: fuzz/soak 0 " + (seed + disks) + " " + plan(seed, disks));
                 e.printStackTrace(System.out);
                 System.exit(1);
             }
-            System.out.println("soak: " + index + " disks, " + index * REQUESTS + " requests, no mismatch");
+            System.out.println("soak: seed " + seed + ", " + disks + " disks, " + disks * REQUESTS + " requests, no mismatch");
         }
     }
 }

@@ -8,8 +8,6 @@ import org.junit.jupiter.api.Test;
 /** A short soak of every engine, cache mode, kind and number of queues; fuzz/soak is the long one. */
 class BlockSoakTest {
 
-    /** Engines × kinds of queue × numbers of queues × cache modes. */
-    private static final int PLANS = 3 * 2 * 2 * 5;
     private static final long REQUESTS = 1500;
 
     @Test
@@ -17,7 +15,7 @@ class BlockSoakTest {
         // Not in /tmp, which may be in memory, where there is no O_DIRECT.
         Path directory = Files.createDirectories(Path.of("target/soak"));
         long seed = System.nanoTime();
-        for (int index = 0; index < PLANS; index++) {
+        for (int index = 0; index < SoakPlan.COUNT; index++) {
             BlockSoak.run(seed + index, index, REQUESTS, directory);
         }
     }

@@ -4,9 +4,11 @@ package dev.miraflores.soak;
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.EngineKind;
 import dev.miraflores.aio.IoThreadOptions;
+import dev.miraflores.aio.qcow2.BackingFile;
 import dev.miraflores.devices.block.BlockDeviceConfig;
 import dev.miraflores.devices.block.BlockDeviceConfig.Format;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
 
 /**
@@ -19,6 +21,9 @@ import java.util.Random;
 record SoakPlan(
         Format format, EngineKind engine, CacheMode cache, boolean epoll, int queues, int ioThreads, int queueSize,
         boolean packed, boolean inOrder, boolean registerMemory) {
+
+    /** Engines × kinds of queue × numbers of queues × cache modes. */
+    static final int COUNT = 3 * 2 * 2 * 5;
 
     /** The {@code index}th of all engines, caches, kinds and numbers of queues, and the rest by {@code random}. */
     static SoakPlan of(int index, Random random) {
@@ -42,10 +47,14 @@ record SoakPlan(
             Format.RAW, engine, cache, epoll, queues, ioThreads, queueSize, packed, inOrder, registerMemory);
     }
 
-    /** @param now what the image is by now */
-    BlockDeviceConfig config(Path file, Format now) {
+    /**
+     * @param now     what the image is by now
+     * @param backing behind it, where that is qcow2
+     */
+    BlockDeviceConfig config(Path file, Format now, List<BackingFile> backing) {
         BlockDeviceConfig.Builder builder = now == Format.QCOW2
-            ? BlockDeviceConfig.qcow2("soak", file.toString()) : BlockDeviceConfig.raw("soak", file.toString());
+            ? BlockDeviceConfig.qcow2("soak", file.toString()).backing(backing)
+            : BlockDeviceConfig.raw("soak", file.toString());
         return builder
             .engine(engine)
             .cache(cache)

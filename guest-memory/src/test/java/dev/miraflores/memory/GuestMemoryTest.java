@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -203,6 +204,7 @@ class GuestMemoryTest {
     /** After close, an access is an exception; closing again is nothing. */
     @ParameterizedTest
     @EnumSource(names = {"ANONYMOUS", "MEMFD"})
+    @Tag("class:lifetime")
     void shouldThrowAndNotCrashAfterClose(MemoryBacking backing) {
         GuestMemory memory = GuestMemory.create(MIB, backing);
         MemorySegment slice = memory.slice(0, 16);

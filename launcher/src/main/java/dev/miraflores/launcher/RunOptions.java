@@ -28,9 +28,11 @@ final class RunOptions {
     static final Option DRIVE = Option.values("--drive", "file=FILE[,KEY=VALUE]...",
             "A disk, /dev/vda and on; may be given more than once. Keys: id, format=raw|qcow2|null,"
                     + " cache=none|writeback|writethrough|directsync|unsafe, aio=io_uring|native|threads, readonly=on|off,"
-                    + " serial, dataplane=on|off, queues, iothreads, queue-size, packed=on|off, in-order=on|off, poll-max-ns,"
-                    + " discard=unmap|ignore, rerror=report|ignore|stop, werror=report|ignore|stop|enospc, throttling.*,"
-                    + " backing=FILE, size=SIZE, stage=NAME and stage.KEY. A comma in a value is written twice.");
+                    + " serial, dataplane=on|off, queues, iothreads, queue-size, packed=on|off, in-order=on|off,"
+                    + " logical_block_size, poll-max-ns, discard=unmap|ignore, rerror=report|ignore|stop,"
+                    + " werror=report|ignore|stop|enospc, throttling.*,"
+                    + " backing=FILE, backing.driver=raw|qcow2, backing.backing=FILE and on, size=SIZE,"
+                    + " stage=NAME and stage.KEY. A comma in a value is written twice.");
     static final Option STAGE_PATH = Option.value("--stage-path", "PATH[:PATH]...",
             "Jars, and directories of them, that have the stages that drives name.");
     static final Option RNG = Option.flag("--rng", "Adds a virtio-rng device, so that the guest has entropy at once.");

@@ -17,7 +17,8 @@ import java.util.concurrent.atomic.AtomicReference;
  */
 final class DiskEvents implements BlockEvents, AutoCloseable {
 
-    private static final int MOST_WAITING = 256;
+    /** Events that wait to be told; more are left out. */
+    static final int MOST_WAITING = 256;
 
     /** The machine, as far as it is needed here. */
     interface Machine {

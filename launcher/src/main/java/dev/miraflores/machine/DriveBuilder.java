@@ -3,6 +3,7 @@ package dev.miraflores.machine;
 
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.qcow2.BackingFile;
 import dev.miraflores.aio.throttle.ThrottleConfig;
 import dev.miraflores.devices.block.ErrorPolicy;
 import dev.miraflores.machine.DriveConfig.Format;
@@ -17,7 +18,7 @@ public final class DriveBuilder {
     String id;
     String file;
     Format format = Format.RAW;
-    String backing;
+    List<BackingFile> backing = List.of();
     long nullBytes = DriveConfig.NO_BYTES;
     CacheMode cache = CacheMode.WRITEBACK;
     EngineKind aio;
@@ -35,6 +36,7 @@ public final class DriveBuilder {
     boolean ioPoll;
     boolean packed = true;
     boolean inOrder;
+    int logicalBlockBytes = DriveConfig.SECTOR_BYTES;
     ErrorPolicy readErrors = ErrorPolicy.REPORT;
     ErrorPolicy writeErrors = ErrorPolicy.ENOSPC;
     String throttleGroup;
@@ -67,6 +69,7 @@ public final class DriveBuilder {
         copy.ioPoll = ioPoll;
         copy.packed = packed;
         copy.inOrder = inOrder;
+        copy.logicalBlockBytes = logicalBlockBytes;
         copy.readErrors = readErrors;
         copy.writeErrors = writeErrors;
         copy.throttleGroup = throttleGroup;
@@ -78,8 +81,8 @@ public final class DriveBuilder {
     /** All values, for comparing. */
     List<Object> list() {
         return Arrays.asList(id, file, format, backing, nullBytes, cache, aio, readOnly, discard, serial, dataplane, queues,
-                queueSize, ioThreads, pollMaxNs, pollGrow, pollShrink, sqPoll, ioPoll, packed, inOrder, readErrors, writeErrors,
-                throttleGroup, throttle, stages);
+                queueSize, ioThreads, pollMaxNs, pollGrow, pollShrink, sqPoll, ioPoll, packed, inOrder, logicalBlockBytes,
+                readErrors, writeErrors, throttleGroup, throttle, stages);
     }
 
     /** The drive; this may be changed on, and used again. */
@@ -102,8 +105,13 @@ public final class DriveBuilder {
         return this;
     }
 
-    public DriveBuilder backing(String path) {
-        backing = path;
+    /** The chain of backing files, each in the format that the image before it says. */
+    public DriveBuilder backing(String... paths) {
+        return backing(BackingFile.chain(paths));
+    }
+
+    public DriveBuilder backing(List<BackingFile> chain) {
+        backing = List.copyOf(chain);
         return this;
     }
 
@@ -189,6 +197,11 @@ public final class DriveBuilder {
 
     public DriveBuilder inOrder(boolean offered) {
         inOrder = offered;
+        return this;
+    }
+
+    public DriveBuilder logicalBlockBytes(int bytes) {
+        logicalBlockBytes = bytes;
         return this;
     }
 

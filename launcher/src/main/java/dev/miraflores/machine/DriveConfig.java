@@ -3,6 +3,7 @@ package dev.miraflores.machine;
 
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.qcow2.BackingFile;
 import dev.miraflores.aio.throttle.ThrottleConfig;
 import dev.miraflores.devices.block.ErrorPolicy;
 import java.util.List;
@@ -18,9 +19,15 @@ public final class DriveConfig {
     public static final int DEFAULT_QUEUE_SIZE = 256;
     /** virtio-blk's GET_ID answers with as many bytes (virtio 1.3 §5.2.6). */
     public static final int SERIAL_BYTES = 20;
+    /** The unit of a disk's size and, unless it is told otherwise, of its requests. */
+    public static final int SECTOR_BYTES = 512;
+    /** The largest unit that the guest may be told. */
+    public static final int MAX_BLOCK_BYTES = 4096;
     /** What a disk with nothing behind it has, unless it is told: QEMU's null-co does the same. */
     public static final long DEFAULT_NULL_BYTES = 1L << 30;
     static final long NO_BYTES = -1;
+    /** Files behind an image: each has tables in memory, and a read may go through all. */
+    public static final int MAX_BACKING = 32;
     /** As many queues, and so as many I/O threads, as a disk may have. */
     public static final int MAX_QUEUES = 64;
     /** A thread's usual time to look for work, which is QEMU's. */
@@ -110,8 +117,11 @@ public final class DriveConfig {
         return values.format;
     }
 
-    /** What a qcow2 image takes from where it has nothing of its own; null for nothing, whatever the image says. */
-    public String backing() {
+    /**
+     * What a qcow2 image takes from where it has nothing of its own, what that takes from, and so on. No file is opened that
+     * is not named here, whatever an image says.
+     */
+    public List<BackingFile> backing() {
         return values.backing;
     }
 
@@ -198,6 +208,11 @@ public final class DriveConfig {
     /** Whether the guest is offered that requests come back in the order they were made (§2.7.9). */
     public boolean inOrder() {
         return values.inOrder;
+    }
+
+    /** What the guest is told to be the unit of its requests, in bytes (VIRTIO_BLK_F_BLK_SIZE). */
+    public int logicalBlockBytes() {
+        return values.logicalBlockBytes;
     }
 
     /** What becomes of a read that fails on the host. */

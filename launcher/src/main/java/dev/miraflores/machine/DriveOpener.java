@@ -9,7 +9,6 @@ import dev.miraflores.devices.block.BlockDeviceConfig;
 import dev.miraflores.devices.block.BlockDeviceConfig.Discard;
 import dev.miraflores.devices.block.BlockStageSource;
 import dev.miraflores.devices.block.VirtioBlockDevice;
-import java.util.List;
 
 /**
  * Makes a machine's disks of what its drives say.
@@ -45,6 +44,7 @@ final class DriveOpener {
                 .queueSize(drive.queueSize())
                 .packed(drive.packed())
                 .inOrder(drive.inOrder())
+                .logicalBlockBytes(drive.logicalBlockBytes())
                 .readErrors(drive.readErrors())
                 .writeErrors(drive.writeErrors());
         if (drive.dataplane()) {
@@ -73,7 +73,7 @@ final class DriveOpener {
         }
         if (drive.format() == DriveConfig.Format.QCOW2) {
             return BlockDeviceConfig.qcow2(drive.id(), drive.file())
-                    .backing(drive.backing() == null ? List.of() : List.of(drive.backing()));
+                    .backing(drive.backing());
         }
         return BlockDeviceConfig.raw(drive.id(), drive.file());
     }

@@ -26,17 +26,19 @@ final class DriveOptions {
     private static final String THROTTLING = "throttling.";
 
     private static final List<String> BUILT = List.of("file", "id", "format", "if", "cache", "aio", "readonly", "serial",
-            "dataplane", "queues", "iothreads", "queue-size", "packed", "in-order", "poll-max-ns", "poll-grow",
-            "poll-shrink", "sqpoll", "iopoll", "discard", "rerror", "werror", "backing", "size", "stage",
-            "throttling.iops-total", "throttling.bps-total", "throttling.group");
+            "dataplane", "queues", "iothreads", "queue-size", "packed", "in-order", "logical_block_size", "poll-max-ns",
+            "poll-grow", "poll-shrink", "sqpoll", "iopoll", "discard", "rerror", "werror", "backing", "backing.driver",
+            "backing.file.filename", "size", "stage", "throttling.iops-total", "throttling.bps-total", "throttling.group");
     private static final List<String> NOT_BUILT = List.of("media", "snapshot", "detect-zeroes", "copy-on-read", "index",
             "bus", "unit", "addr", "boot", "node-name", "driver", "auto-read-only", "force-share", "locking");
     /** QEMU's second name for what is built under its first. */
     private static final Map<String, String> OTHER_NAMES = Map.of("read-only", "readonly", "group", "throttling.group",
-            "num-queues", "queues", "iothread", "iothreads");
+            "num-queues", "queues", "iothread", "iothreads",
+            "logical-block-size", "logical_block_size", "backing.file", "backing");
 
     private final String text;
     private final DriveBuilder drive = DriveConfig.builder();
+    private final BackingOptions backing = new BackingOptions();
     private String stage;
     private Map<String, String> stageOptions = Map.of();
 
@@ -60,6 +62,7 @@ final class DriveOptions {
         }
         options.addStage();
         try {
+            options.drive.backing(options.backing.chain());
             return options.drive.build();
         } catch (ConfigException e) {
             throw new ConfigException(OPTION + " " + text + ": " + e.getMessage(), e);
@@ -71,7 +74,6 @@ final class DriveOptions {
             case "file" -> drive.file(value);
             case "id" -> drive.id(value);
             case "format" -> drive.format(format(value));
-            case "backing" -> drive.backing(value);
             case "size" -> drive.nullBytes(size(key, value));
             case "if" -> checkInterface(value);
             case "cache" -> drive.cache(cache(value));
@@ -85,6 +87,7 @@ final class DriveOptions {
             case "queue-size" -> drive.queueSize(queueSize(value));
             case "packed" -> drive.packed(onOff(key, value));
             case "in-order" -> drive.inOrder(onOff(key, value));
+            case "logical_block_size" -> drive.logicalBlockBytes(blockBytes(value));
             case "poll-max-ns" -> drive.pollMaxNs(pollMaxNs(value));
             case "poll-grow" -> drive.pollGrow(factor(key, value));
             case "poll-shrink" -> drive.pollShrink(factor(key, value));
@@ -93,7 +96,19 @@ final class DriveOptions {
             case "rerror" -> drive.readErrors(onError(key, value));
             case "werror" -> drive.writeErrors(onError(key, value));
             case "stage" -> stage = value;
-            default -> setOther(key, value);
+            default -> {
+                if (!takeBacking(key, value)) {
+                    setOther(key, value);
+                }
+            }
+        }
+    }
+
+    private boolean takeBacking(String key, String value) {
+        try {
+            return backing.take(key, value);
+        } catch (ConfigException e) {
+            throw wrong(e.getMessage());
         }
     }
 
@@ -212,6 +227,14 @@ final class DriveOptions {
             throw wrong("queue-size=" + value + "; use a power of two from 2 to 1024");
         }
         return (int) size;
+    }
+
+    private int blockBytes(String value) {
+        long bytes = Quantity.parseBytes(value);
+        if (bytes < DriveConfig.SECTOR_BYTES || bytes > DriveConfig.MAX_BLOCK_BYTES) {
+            throw wrong("logical_block_size=" + value + "; use 512, 1024, 2048 or 4096");
+        }
+        return (int) bytes;
     }
 
     private int count(String key, String value, int most) {

@@ -2,13 +2,12 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.qcow2.BackingFile;
 import dev.miraflores.devices.block.ErrorPolicy;
 import dev.miraflores.machine.DriveConfig.Format;
 
 /** What a {@link DriveConfig} has to be, whoever made it. Messages begin with the word for {@code --drive}. */
 final class DriveRules {
-
-    private static final int SECTOR_BYTES = 512;
 
     private final DriveConfig drive;
 
@@ -56,7 +55,7 @@ final class DriveRules {
             if (named) {
                 throw new ConfigException("drive file=" + drive.file() + ": format=null has no file; leave one of the two out");
             }
-            if (drive.nullBytes() <= 0 || drive.nullBytes() % SECTOR_BYTES != 0) {
+            if (drive.nullBytes() <= 0 || drive.nullBytes() % DriveConfig.SECTOR_BYTES != 0) {
                 throw new ConfigException("drive size=" + drive.nullBytes() + "; use a multiple of 512, above 0");
             }
         } else if (!named || drive.file().isEmpty()) {
@@ -65,14 +64,35 @@ final class DriveRules {
             throw new ConfigException("drive size=" + drive.nullBytes() + ": format=" + drive.format()
                     + " has its file's size; leave it out, or change it with: truncate -s");
         }
-        if (drive.backing() != null && (drive.format() != Format.QCOW2 || drive.backing().isEmpty())) {
-            throw new ConfigException("drive backing=" + drive.backing() + (drive.backing().isEmpty()
-                    ? ": no file is named; write backing=PATH"
-                    : ": only format=qcow2 can have one; leave it out"));
+        checkBacking();
+    }
+
+    private void checkBacking() {
+        for (int depth = 0; depth < drive.backing().size(); depth++) {
+            BackingFile file = drive.backing().get(depth);
+            String text = "drive " + BackingFile.key(depth) + "=" + file.path();
+            if (file.path().isEmpty()) {
+                throw new ConfigException(text + ": no file is named; write " + BackingFile.key(depth) + "=PATH");
+            }
+            if (depth == 0 && drive.format() != Format.QCOW2) {
+                throw new ConfigException(text + ": only format=qcow2 can have one; leave it out");
+            }
+            if (depth == DriveConfig.MAX_BACKING) {
+                throw new ConfigException(text + ": a chain of more than " + DriveConfig.MAX_BACKING + " backing files;"
+                    + " make it shorter with: qemu-img rebase");
+            }
+            if (file.format() == BackingFile.Format.RAW && depth + 1 < drive.backing().size()) {
+                throw new ConfigException("drive " + BackingFile.key(depth + 1) + "=" + drive.backing().get(depth + 1).path()
+                    + ": a raw file has no backing file; leave it out");
+            }
         }
     }
 
     private void checkQueues() {
+        int block = drive.logicalBlockBytes();
+        if (block < DriveConfig.SECTOR_BYTES || block > DriveConfig.MAX_BLOCK_BYTES || Integer.bitCount(block) != 1) {
+            throw new ConfigException("drive logical_block_size=" + block + "; use 512, 1024, 2048 or 4096");
+        }
         int size = drive.queueSize();
         if (size < 2 || size > 1024 || Integer.bitCount(size) != 1) {
             throw new ConfigException("drive queue-size=" + size + "; use a power of two from 2 to 1024");

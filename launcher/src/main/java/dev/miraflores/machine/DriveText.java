@@ -22,7 +22,7 @@ final class DriveText {
         text.add("file", drive.file(), null);
         text.add("id", drive.id(), USUAL.id());
         text.add("format", drive.format(), USUAL.format());
-        text.add("backing", drive.backing(), USUAL.backing());
+        BackingOptions.write(drive.backing(), text);
         text.add("size", drive.nullBytes(), USUAL.nullBytes());
         text.add("cache", drive.cache(), USUAL.cache());
         text.add("aio", drive.aio(), USUAL.aio());
@@ -35,6 +35,7 @@ final class DriveText {
         text.add("iothreads", drive.ioThreads(), USUAL.ioThreads());
         text.add("packed", drive.packed(), USUAL.packed());
         text.add("in-order", drive.inOrder(), USUAL.inOrder());
+        text.add("logical_block_size", drive.logicalBlockBytes(), USUAL.logicalBlockBytes());
         text.add("poll-max-ns", drive.pollMaxNs(), USUAL.pollMaxNs());
         text.add("poll-grow", drive.pollGrow(), USUAL.pollGrow());
         text.add("poll-shrink", drive.pollShrink(), USUAL.pollShrink());
@@ -64,7 +65,7 @@ final class DriveText {
         add("throttling.group", drive.throttleGroup(), null);
     }
 
-    private void add(String key, Object value, Object usual) {
+    void add(String key, Object value, Object usual) {
         if (value == null || value.equals(usual)) {
             return;
         }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
-import dev.miraflores.kvm.Vm;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -14,98 +13,149 @@ final class Stillness implements DiskEvents.Machine {
 
     private static final String ASKED_FOR = "by request";
 
-    private final Vm vm;
-    private final DriveBays bays;
-    private boolean still;
+    /** The vCPUs, the disks, and who is told. */
+    interface Parts {
+
+        /** Returns when the vCPUs stand still; false where the machine stopped instead. */
+        boolean pause();
+
+        /** The same, without the wait. */
+        void requestPause();
+
+        void resume();
+
+        boolean isPaused();
+
+        List<Disk> disks();
+
+        void paused(String why);
+
+        void resumed();
+    }
+
+    /** A disk, as far as it is needed here. */
+    interface Disk {
+
+        /** Waits for what is in flight; throws where that takes too long. */
+        void pause();
+
+        void resume();
+
+        /** Whether the guest still has it. */
+        boolean isIn();
+    }
+
+    private final Parts parts;
+    private boolean disksStill;
+    /** The listeners know that it is paused. */
+    private boolean told;
     /** By a disk, since the last resume began. */
     private volatile boolean pauseWanted;
 
-    Stillness(Vm vm, DriveBays bays) {
-        this.vm = vm;
-        this.bays = bays;
+    Stillness(Parts parts) {
+        this.parts = parts;
     }
 
-    /** Returns when nothing moves; false where the machine stopped instead. */
+    /** Returns when nothing moves; false where the machine stopped instead. Where it throws a disk may want the pause still. */
     synchronized boolean pause() {
-        if (!vm.pause()) {
+        if (!parts.pause()) {
             return false;
         }
-        if (still) {
+        if (disksStill) {
             return true;
         }
         try {
             pauseDisks();
         } catch (RuntimeException e) {
-            vm.resume();
+            goOnUnlessWanted();
             throw e;
         }
-        still = true;
-        bays.events().paused(ASKED_FOR);
+        tell(ASKED_FOR);
         return true;
     }
 
-    private void pauseDisks() {
-        List<Drive> paused = new ArrayList<>();
-        try {
-            for (Drive drive : bays.drives()) {
-                pauseDisk(drive);
-                paused.add(drive);
-            }
-        } catch (RuntimeException e) {
-            for (Drive drive : paused) {
-                drive.device().resume();
-            }
-            throw e;
+    /** That one disk hangs is no reason to let the guest run into the error of another. */
+    private void goOnUnlessWanted() {
+        if (!pauseWanted) {
+            parts.resume();
+            pauseIfWanted();
         }
     }
 
-    private void pauseDisk(Drive drive) {
+    /** A request that failed just now has had its pause taken back unnoticed. */
+    private void pauseIfWanted() {
+        if (pauseWanted) {
+            parts.requestPause();
+        }
+    }
+
+    private void pauseDisks() {
+        List<Disk> paused = new ArrayList<>();
         try {
-            drive.device().pause();
+            for (Disk disk : parts.disks()) {
+                pauseDisk(disk);
+                paused.add(disk);
+            }
+        } catch (RuntimeException e) {
+            for (Disk disk : paused) {
+                disk.resume();
+            }
+            throw e;
+        }
+        disksStill = true;
+    }
+
+    private void pauseDisk(Disk disk) {
+        try {
+            disk.pause();
         } catch (RuntimeException e) {
             // One on its way out finishes what it has, or hangs, and gets nothing new.
-            if (bays.isIn(drive)) {
+            if (disk.isIn()) {
                 throw e;
             }
         }
     }
 
+    private void tell(String why) {
+        if (!told) {
+            told = true;
+            parts.paused(why);
+        }
+    }
+
     synchronized void resume() {
-        boolean was = vm.isPaused();
+        boolean was = parts.isPaused();
         pauseWanted = false;
-        for (Drive drive : bays.drives()) {
-            drive.device().resume();
+        for (Disk disk : parts.disks()) {
+            disk.resume();
         }
-        still = false;
-        vm.resume();
+        disksStill = false;
+        told = false;
+        parts.resume();
         if (was) {
-            bays.events().resumed();
+            parts.resumed();
         }
-        if (pauseWanted) {
-            // A request failed anew before the vCPUs went on: its pause went by unnoticed.
-            vm.requestPause();
-        }
+        pauseIfWanted();
     }
 
     @Override
     public void requestPause() {
         pauseWanted = true;
-        vm.requestPause();
+        parts.requestPause();
     }
 
     /** Somebody may have resumed the machine meanwhile: then the request has been tried anew, and said so if it failed again. */
     @Override
     public synchronized void pauseFor(DriveError error) {
-        if (still || !vm.isPaused() || !vm.pause()) {
+        if (told || !parts.isPaused() || !parts.pause()) {
             return;
         }
         try {
             pauseDisks();
         } catch (RuntimeException e) {
-            // Paused all the same: a disk that hangs is no reason to let the guest run into the error.
+            // Paused all the same.
             System.getLogger(Stillness.class.getName()).log(System.Logger.Level.WARNING, e.getMessage());
         }
-        still = true;
-        bays.events().paused(error.toString());
+        tell(error.toString());
     }
 }

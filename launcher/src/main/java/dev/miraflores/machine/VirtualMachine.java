@@ -35,7 +35,7 @@ public final class VirtualMachine implements AutoCloseable {
         this.vm = vm;
         this.board = board;
         this.bays = bays;
-        this.stillness = new Stillness(vm, bays);
+        this.stillness = new Stillness(new MachineParts(vm, bays));
         bays.diskEvents().machine(stillness);
     }
 
@@ -78,7 +78,8 @@ public final class VirtualMachine implements AutoCloseable {
      * Holds all vCPUs outside of the guest, lets the disks finish what is in flight, and returns when nothing moves any more.
      *
      * @return false when the machine stopped instead
-     * @throws dev.miraflores.devices.block.DrainException where a disk did not finish in time: the machine goes on
+     * @throws dev.miraflores.devices.block.DrainException where a disk did not finish in time: the machine goes on, unless
+     *     another has it paused for a request that failed ({@code werror=stop})
      */
     public boolean pause() {
         return stillness.pause();

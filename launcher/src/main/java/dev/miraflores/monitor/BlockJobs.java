@@ -86,7 +86,7 @@ public final class BlockJobs {
             name = nodes.contains("#mirror" + number) ? null : "#mirror" + number;
         }
         nodes.add(new BlockNode(name, "raw", drive.config().toBuilder().id(null).format(
-                DriveConfig.Format.RAW).backing(null).nullBytes(-1).file(file).build(), null, false));
+                DriveConfig.Format.RAW).backing(List.of()).nullBytes(-1).file(file).build(), null, false));
         try {
             if (create) {
                 create(file, drive.status().byteSize());

@@ -5,10 +5,12 @@ import dev.miraflores.aio.BlockFile;
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.DriveException;
 import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.qcow2.BackingFile;
 import dev.miraflores.aio.qcow2.Qcow2Image;
 import dev.miraflores.machine.ConfigException;
 import dev.miraflores.machine.DriveBuilder;
 import dev.miraflores.machine.DriveConfig;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -118,18 +120,23 @@ public final class NodeOptions {
         Object backing = options.take("backing");
         switch (backing) {
             case null -> { }
-            case String name -> drive.backing(backingFile(nodes.get(name)));
-            case Map<?, ?> inner -> drive.backing(backingFile(node("#backing", new Reader(inner, options.name("backing.")), depth + 1)));
+            case String name -> drive.backing(backing(nodes.get(name)));
+            case Map<?, ?> inner -> drive.backing(backing(node("#backing", new Reader(inner, options.name("backing.")), depth + 1)));
             default -> throw new MonitorException("Invalid parameter type for '" + options.name("backing") + "', expected: BlockdevRefOrNull");
         }
         return child;
     }
 
-    private static String backingFile(BlockNode node) {
-        if (!node.isRaw()) {
-            throw new MonitorException("Node " + node.name() + " is a " + node.driver() + ": a backing file is raw here");
+    /** A node and all that stands behind it. */
+    private static List<BackingFile> backing(BlockNode node) {
+        List<BackingFile> chain = new ArrayList<>();
+        switch (node.drive().format()) {
+            case RAW -> chain.add(new BackingFile(node.drive().file(), BackingFile.Format.RAW));
+            case QCOW2 -> chain.add(new BackingFile(node.drive().file(), BackingFile.Format.QCOW2));
+            case NULL -> throw new MonitorException("Node " + node.name() + " is a " + node.driver() + ": nothing is behind it to read");
         }
-        return node.drive().file();
+        chain.addAll(node.drive().backing());
+        return chain;
     }
 
     private static String nothing(Reader options, DriveBuilder drive) {
@@ -189,7 +196,7 @@ public final class NodeOptions {
                 case RAW -> open(node).close();
                 // Whoever writes it opens it anew; one that is only looked at stays as it is.
                 case QCOW2 -> Qcow2Image.open(drive.file(), drive.cache(), true,
-                        drive.backing() == null ? List.of() : List.of(drive.backing())).close();
+                        drive.backing()).close();
                 case NULL -> { }
             }
         } catch (DriveException e) {

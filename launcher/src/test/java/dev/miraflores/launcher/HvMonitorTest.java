@@ -63,7 +63,7 @@ class HvMonitorTest {
             }
             try (HvProcess top = HvProcess.start(directory, HvProcess.command("top", "--qmp", "unix:" + qmp, "--interval", "0.2"))) {
                 top.awaitOut("I/O THREAD");
-                hv.close();
+                hv.kill();
                 assertEquals(0, top.await(), top::texts);
                 assertTrue(top.out().endsWith("the machine has ended\n"), top::texts);
             }

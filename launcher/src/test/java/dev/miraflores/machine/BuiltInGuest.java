@@ -69,7 +69,7 @@ public final class BuiltInGuest {
         return resource("/dev/miraflores/launcher/guest-multiboot.elf");
     }
 
-    private static byte[] resource(String name) {
+    static byte[] resource(String name) {
         try (InputStream in = BuiltInGuest.class.getResourceAsStream(name)) {
             assertNotNull(in, name);
             return in.readAllBytes();

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -185,6 +186,7 @@ class BuiltInGuestDiskTest {
     }
 
     @Test
+    @Tag("virtio:5.2.6.2/stable-flush")
     void shouldHoldAllThatWasFlushedWhenTheMachineIsStopped() throws Exception {
         Path disk = BuiltInGuest.disk(directory, 4096);
         ScriptedConsole console = new ScriptedConsole();
@@ -209,6 +211,7 @@ class BuiltInGuestDiskTest {
     }
 
     @Test
+    @Tag("class:starvation")
     void shouldGoOnAfterAPause() throws Exception {
         Path disk = BuiltInGuest.disk(directory, 64);
         ScriptedConsole console = new ScriptedConsole();

@@ -8,6 +8,7 @@ import dev.miraflores.devices.virtio.MemoryInUseException;
 import dev.miraflores.memory.GuestMemory;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class CleanupTest {
@@ -53,6 +54,7 @@ class CleanupTest {
 
     /** As a failure of its own, behind another, or as the cause of one, as where a part of a machine was closed. */
     @Test
+    @Tag("class:lifetime")
     void shouldLeaveMemoryMappedThatTheKernelMayWriteInto() {
         List<RuntimeException> failures = List.of(new MemoryInUseException("drive d: a read for 40 s"),
                 new IllegalStateException("board", new MemoryInUseException("drive d: a read for 40 s")),

@@ -40,6 +40,7 @@ class DriveConfigProperties {
         int ioThreads = !dataplane ? 1 : queues == 0 ? threads : Math.min(queues, threads);
         DriveConfig drive = DriveConfig.builder().file("d").queues(queues).ioThreads(ioThreads)
                 .queueSize(1 << sizeExponent).dataplane(dataplane).packed(packed).inOrder(inOrder)
+                .logicalBlockBytes(inOrder ? 4096 : 512)
                 .pollGrow(pollFactor).pollShrink(pollFactor / 2).sqPoll(sqPoll && dataplane)
                 .pollMaxNs(dataplane ? pollMaxNs : DriveConfig.USUAL_POLL).build();
         assertEquals(drive, DriveConfig.parse(drive.toString()), drive::toString);
@@ -79,7 +80,7 @@ class DriveConfigProperties {
     Arbitrary<DriveBuilder> images() {
         Arbitrary<DriveBuilder> raw = texts().map(file -> DriveConfig.builder().file(file));
         Arbitrary<DriveBuilder> qcow2 = texts().map(
-                file -> DriveConfig.builder().file(file).format(Format.QCOW2).backing("b" + file));
+                file -> DriveConfig.builder().file(file).format(Format.QCOW2).backing("b" + file, file));
         Arbitrary<DriveBuilder> nothing = Arbitraries.longs().between(1, 1L << 50).map(
                 sectors -> DriveConfig.builder().format(Format.NULL).nullBytes(512 * sectors));
         return Arbitraries.oneOf(raw, qcow2, nothing);
@@ -112,7 +113,8 @@ class DriveConfigProperties {
 
     @Provide
     Arbitrary<String> keys() {
-        return Arbitraries.of("id", "format", "size", "backing", "if", "cache", "aio", "readonly", "discard", "serial",
+        return Arbitraries.of("id", "format", "size", "backing", "backing.driver", "backing.backing", "if",
+                "logical_block_size", "cache", "aio", "readonly", "discard", "serial",
                 "dataplane", "queues", "iothreads", "queue-size", "packed", "in-order", "poll-max-ns", "poll-grow", "sqpoll", "iopoll", "rerror", "werror",
                 "stage", "stage.k", "throttling.iops-total", "throttling.bps-read-max", "throttling.group", "iops_rd");
     }

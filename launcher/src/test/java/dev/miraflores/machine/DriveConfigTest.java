@@ -7,10 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.qcow2.BackingFile;
 import dev.miraflores.aio.throttle.ThrottleConfig;
 import dev.miraflores.aio.throttle.ThrottleKind;
 import dev.miraflores.aio.throttle.ThrottleLimit;
 import dev.miraflores.devices.block.ErrorPolicy;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,11 +40,11 @@ class DriveConfigTest {
     @Test
     void shouldTakeEveryKeyThatIsBuilt() {
         DriveConfig drive = DriveConfig.parse("file=/d,id=root,format=qcow2,backing=/b,if=virtio,cache=none,aio=io_uring,"
-                + "readonly=on,serial=S123,dataplane=on,queues=4,queue-size=512,packed=off,in-order=on,"
+                + "readonly=on,serial=S123,dataplane=on,queues=4,queue-size=512,packed=off,in-order=on,logical_block_size=4K,"
                 + "poll-max-ns=5000,poll-grow=3,poll-shrink=4,sqpoll=on,iopoll=on,discard=ignore,rerror=stop,werror=report,stage=count,stage.every=2,stage.x=a=b");
         assertEquals(DriveConfig.builder().file("/d").id("root").format(DriveConfig.Format.QCOW2).backing("/b")
                 .cache(CacheMode.NONE).aio(EngineKind.IO_URING).readOnly(true).serial("S123").queues(4)
-                .queueSize(512).packed(false).inOrder(true).pollMaxNs(5000).pollGrow(3).pollShrink(4).sqPoll(true).ioPoll(true).discard(false)
+                .queueSize(512).packed(false).inOrder(true).logicalBlockBytes(4096).pollMaxNs(5000).pollGrow(3).pollShrink(4).sqPoll(true).ioPoll(true).discard(false)
                 .readErrors(ErrorPolicy.STOP).writeErrors(ErrorPolicy.REPORT)
                 .stage(DriveStage.of("count", Map.of("every", "2", "x", "a=b"))).build(), drive);
     }
@@ -58,6 +61,34 @@ class DriveConfigTest {
                 .with(ThrottleKind.BPS_WRITE, ThrottleLimit.of(3000))
                 .with(ThrottleKind.IOPS_TOTAL, new ThrottleLimit(10, 20, 60)).withIopsSize(4096), drive.throttle());
         assertEquals(drive, DriveConfig.parse(drive.toString()));
+    }
+
+    /** In QEMU's words, or in fewer; in any order. */
+    @Test
+    void shouldTakeAChainOfBackingFiles() {
+        DriveConfig drive = DriveConfig.parse("backing.backing.driver=raw,file=t,format=qcow2,backing.file.filename=m,"
+                + "backing.driver=qcow2,backing.backing=b,,1");
+        assertEquals(List.of(new BackingFile("m", BackingFile.Format.QCOW2), new BackingFile("b,1", BackingFile.Format.RAW)),
+                drive.backing());
+        assertEquals("file=t,format=qcow2,backing=m,backing.driver=qcow2,backing.backing=b,,1,backing.backing.driver=raw",
+                drive.toString());
+        assertEquals(drive, DriveConfig.parse(drive.toString()));
+        assertEquals(BackingFile.chain("a", "b", "c"), DriveConfig.parse(
+                "file=t,format=qcow2,backing=a,backing.backing=b,backing.backing.backing.file.filename=c").backing());
+        assertEquals(List.of(), DriveConfig.parse("file=t,format=qcow2").backing());
+    }
+
+    @Test
+    void shouldRefuseAChainWithoutEnd() {
+        String[] files = new String[DriveConfig.MAX_BACKING + 1];
+        Arrays.fill(files, "b");
+        DriveBuilder drive = DriveConfig.builder().file("t").format(DriveConfig.Format.QCOW2).backing(files);
+        String refusal = assertThrows(ConfigException.class, drive::build).getMessage();
+        assertTrue(refusal.endsWith("a chain of more than 32 backing files; make it shorter with: qemu-img rebase"), refusal);
+        String key = "backing" + ".backing".repeat(DriveConfig.MAX_BACKING);
+        refusal = assertThrows(ConfigException.class, () -> DriveConfig.parse("file=t,format=qcow2," + key + "=b"))
+                .getMessage();
+        assertTrue(refusal.endsWith("a chain of more than 32 backing files; make it shorter with: qemu-img rebase"), refusal);
     }
 
     @Test
@@ -103,7 +134,14 @@ class DriveConfigTest {
         "format=null,size=9999999999G    | size=9999999999G: not a size; write a number of bytes, or one with K, M, G or T",
         "file=d,size=1G,format=qcow2     | drive size=1073741824: format=qcow2 has its file's size; leave it out, or change it with: truncate -s",
         "file=d,backing=e                | drive backing=e: only format=qcow2 can have one; leave it out",
-        "file=d,format=qcow2,backing=    | drive backing=: no file is named; write backing=PATH",
+        "file=d,format=qcow2,backing=    | backing=: no file is named; write backing=PATH",
+        "file=d,format=qcow2,backing.backing=b | backing.backing without a file before it; write backing=PATH too",
+        "file=d,format=qcow2,backing.driver=raw | backing.driver without a file before it; write backing=PATH too",
+        "file=d,format=qcow2,backing=b,backing.driver=vmdk | backing.driver=vmdk; use raw or qcow2",
+        "file=d,format=qcow2,backing=b,backing.file.filename=b | backing and backing.file.filename are the same; leave one",
+        "file=d,format=qcow2,backing=b,backing.driver=raw,backing.backing=c | drive backing.backing=c: a raw file has no backing file; leave it out",
+        "file=d,format=qcow2,backing=b,backing.drvier=raw | unknown key 'backing.drvier'; the nearest is 'backing.driver'",
+        "file=d,format=qcow2,backing=b,backing.file=c | backing.file is written backing here",
         "file=d,cache=always             | cache=always is unknown; use none, writeback, writethrough, directsync or unsafe",
         "file=d,aio=uring                | aio=uring is unknown; use io_uring, native or threads",
         "file=d,dataplane=x              | dataplane=x; use on or off",
@@ -128,6 +166,9 @@ class DriveConfigTest {
         "file=d,stage=                   | drive stage=: no stage is named; write stage=NAME",
         "file=d,stage.x=1                | stage.x without a stage; write stage=NAME too",
         "file=d,readonly=maybe           | readonly=maybe; use on or off",
+        "file=d,logical_block_size=1000  | drive logical_block_size=1000; use 512, 1024, 2048 or 4096",
+        "file=d,logical_block_size=8192  | logical_block_size=8192; use 512, 1024, 2048 or 4096",
+        "file=d,logical-block-size=4096  | logical-block-size is written logical_block_size here",
         "file=d,queue-size=100           | drive queue-size=100; use a power of two from 2 to 1024",
         "file=d,queue-size=lots          | queue-size=lots; use a power of two from 2 to 1024",
         "file=d,queue-size=99999999999   | queue-size=99999999999; use a power of two from 2 to 1024",

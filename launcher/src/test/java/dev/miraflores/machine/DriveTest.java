@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -349,6 +350,7 @@ class DriveTest {
     }
 
     @Test
+    @Tag("class:starvation")
     void shouldLetDisksFinishBeforeAPauseReturns() throws Exception {
         FaultyStage stage = new FaultyStage();
         try (VirtualMachine machine = machine("mode=hold blocks=64", disk(64).stage(DriveStage.of(stage, Map.of())))) {

@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -120,6 +121,7 @@ class HotplugTest {
     }
 
     @Test
+    @Tag("class:lifetime")
     void shouldWaitForWritesThatAreInFlightWhenTheGuestEjects() throws Exception {
         Path image = image();
         try (HotplugMachine guest = running("blocks=16 rude")) {

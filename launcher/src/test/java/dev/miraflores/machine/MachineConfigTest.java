@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -83,6 +84,7 @@ class MachineConfigTest {
         "17592186044417, 17592186044417: more than any host has; use less",
         "99999999999999999999G, 99999999999999999999G: more than any host has; use less",
         "8388608T, 8388608T: more than any host has; use less"})
+    @Tag("class:length")
     void shouldRefuseASizeThatNoGuestCanHave(String text, String what) {
         assertEquals("--memory " + what, refusal(() -> MemorySize.parse("--memory", text)));
     }

@@ -27,36 +27,44 @@ sealed interface Backing extends AutoCloseable {
     /**
      * Opens the backing file that {@code header} speaks of, and that the user has named.
      *
-     * @param named by the user: the backing file, then its own, and so on
+     * @param named by the user: the chain of backing files
+     * @param depth where in the chain the one of this image is
      * @return {@code null} where the image needs none
      */
-    static Backing open(String path, Header header, CacheMode cache, List<String> named) {
+    static Backing open(String path, Header header, CacheMode cache, List<BackingFile> named, int depth) {
+        String key = BackingFile.key(depth);
         if (header.backingName() == null) {
-            if (!named.isEmpty()) {
-                throw Header.refusal(path, "has no backing file; leave out backing=" + named.get(0));
+            if (named.size() > depth) {
+                throw Header.refusal(path, "has no backing file; leave out " + key + "=" + named.get(depth).path());
             }
             return null;
         }
-        if (named.isEmpty()) {
-            throw Header.refusal(path, "has a backing file, which is opened only where it is named: add backing="
+        if (named.size() <= depth) {
+            throw Header.refusal(path, "has a backing file, which is opened only where it is named: add " + key + "="
                 + header.backingName() + ", or do without it: qemu-img convert -O qcow2 " + path + " NEW");
         }
-        String name = named.get(0);
-        List<String> others = named.subList(1, named.size());
+        String name = named.get(depth).path();
         checkNotSame(path, name);
-        String format = header.backingFormat();
-        if ("raw".equals(format)) {
-            if (!others.isEmpty()) {
-                throw Header.refusal(name, "is raw and has no backing file; leave out backing=" + others.get(0));
-            }
-            return new Raw(BlockFile.open(name, cache, true));
+        if (format(path, header, named.get(depth).format(), key) == BackingFile.Format.QCOW2) {
+            return new Image(Qcow2Image.openBacking(name, cache, named, depth + 1));
         }
-        if ("qcow2".equals(format)) {
-            return new Image(Qcow2Image.open(name, cache, true, others));
+        if (named.size() > depth + 1) {
+            throw Header.refusal(name, "is raw and has no backing file; leave out " + BackingFile.key(depth + 1) + "="
+                + named.get(depth + 1).path());
         }
-        throw Header.refusal(path, (format == null ? "does not say what format its backing file has"
-            : "has a backing file in format " + format) + "; raw and qcow2 can be used, and are told it with:"
-            + " qemu-img rebase -u -F raw|qcow2 -b " + header.backingName() + " " + path);
+        return new Raw(BlockFile.open(name, cache, true));
+    }
+
+    /** What the user says counts, as with QEMU; then what the image says. */
+    private static BackingFile.Format format(String path, Header header, BackingFile.Format said, String key) {
+        String written = header.backingFormat();
+        BackingFile.Format format = said == null ? BackingFile.Format.of(written) : said;
+        if (format == null) {
+            throw Header.refusal(path, (written == null ? "does not say what format its backing file has"
+                : "has a backing file in format " + written) + "; raw and qcow2 can be used: add " + key
+                + ".driver=raw or " + key + ".driver=qcow2, as it is");
+        }
+        return format;
     }
 
     private static void checkNotSame(String path, String name) {

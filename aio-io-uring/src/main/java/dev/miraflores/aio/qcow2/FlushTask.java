@@ -10,7 +10,11 @@ final class FlushTask extends Task {
 
     FlushTask(Metadata metadata) {
         super(metadata.memory.zeroes.asSlice(0, 0));
-        metadata.committer.flush(this);
+        if (metadata.committer.isClean() && metadata.space.isUnsure()) {
+            metadata.space.settle(this);
+        } else {
+            metadata.committer.flush(this);
+        }
     }
 
     int result() {

@@ -348,7 +348,7 @@ final class Metadata implements BlockReturn {
 
     /** Nothing has to be written, or will have to be. */
     boolean isClean() {
-        return committer.isClean() && freed.isEmpty() || corrupt;
+        return committer.isClean() && freed.isEmpty() && !space.isUnsure() || corrupt;
     }
 
     // ---- what is wrong

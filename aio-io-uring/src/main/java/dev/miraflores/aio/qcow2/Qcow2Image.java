@@ -82,13 +82,24 @@ public final class Qcow2Image implements AutoCloseable {
      * @param backing the backing file, its backing file, and so on; they are only read
      * @throws DriveException where the image cannot be used, in one line
      */
-    public static Qcow2Image open(String path, CacheMode cache, boolean readOnly, List<String> backing) {
+    public static Qcow2Image open(String path, CacheMode cache, boolean readOnly, List<BackingFile> backing) {
         return open(path, cache, readOnly, backing, L2_CACHE_BYTES, REFCOUNT_CACHE_BYTES);
+    }
+
+    /** One in a chain of backing files: {@code chain} has its own at {@code depth}. */
+    static Qcow2Image openBacking(String path, CacheMode cache, List<BackingFile> chain, int depth) {
+        return open(path, cache, true, chain, depth, L2_CACHE_BYTES, REFCOUNT_CACHE_BYTES);
     }
 
     /** As the other, with caches of another size. */
     static Qcow2Image open(
-            String path, CacheMode cache, boolean readOnly, List<String> backing, long l2CacheBytes,
+            String path, CacheMode cache, boolean readOnly, List<BackingFile> backing, long l2CacheBytes,
+            long refcountCacheBytes) {
+        return open(path, cache, readOnly, backing, 0, l2CacheBytes, refcountCacheBytes);
+    }
+
+    private static Qcow2Image open(
+            String path, CacheMode cache, boolean readOnly, List<BackingFile> backing, int depth, long l2CacheBytes,
             long refcountCacheBytes) {
         BlockFile file = BlockFile.openContainer(path, cache, readOnly);
         Backing opened = null;
@@ -97,7 +108,7 @@ public final class Qcow2Image implements AutoCloseable {
             setDirect(file, false);
             Opening opening = new Opening(file, readOnly);
             Header header = opening.readHeader();
-            opened = Backing.open(path, header, cache, backing);
+            opened = Backing.open(path, header, cache, backing, depth);
             Metadata metadata = opening.read(opened != null, l2CacheBytes, refcountCacheBytes);
             setDirect(file, true);
             // Snapshots of version 2 have no size of their own.
@@ -354,7 +365,7 @@ public final class Qcow2Image implements AutoCloseable {
     private void writeAll() {
         setDirect(file, false);
         int result = 0;
-        try (SyncLink link = new SyncLink(file.number(), file.cache().flushes())) {
+        try (SyncLink link = new SyncLink(file, file.cache().flushes())) {
             metadata.attach(link);
             // Once for the tables, once more for the refcounts of what they do not point to any more.
             for (int i = 0; i < CLOSE_ROUNDS && result == 0 && !metadata.isClean(); i++) {
@@ -364,7 +375,8 @@ public final class Qcow2Image implements AutoCloseable {
             metadata.takeLink();
         }
         long usedBytes = metadata.allocator.usedEnd() << metadata.geometry.clusterBits;
-        if (result == 0 && usedBytes < metadata.fileBytes() && metadata.space.isGrowable()) {
+        if (result == 0 && usedBytes < metadata.fileBytes() && metadata.space.isGrowable()
+                && !metadata.space.isUnsure()) {
             FileIo.ftruncate(file.number(), usedBytes);
         }
         if (result != 0) {

@@ -63,6 +63,12 @@ final class Qcow2Link implements BlockLink {
         }
     }
 
+    /** Those that wait for a slot do so only while all of them are in use. */
+    @Override
+    public int inFlight() {
+        return idle.length - idleCount + waiting.size();
+    }
+
     /** For a slot: it is free again. */
     void done(ClusterRequest slot, BlockIo io, int result) {
         idle[idleCount++] = slot;

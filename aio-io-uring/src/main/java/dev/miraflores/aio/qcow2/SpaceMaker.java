@@ -11,6 +11,9 @@ import java.lang.foreign.MemorySegment;
  * <p>A new block is written, its own refcount in it, before the table in memory points to it; a commit writes the table
  * after a sync. A table that has to grow is written anew to a place behind all that it covered, together with the blocks
  * that cover the new place; then the header points to it, in one sector. Until then the old one holds.
+ * <p>Where writing the header, or the sync behind it, fails, nobody knows which table it points to. Both are right then, as
+ * long as neither is changed and nothing is put where the new one is: that is so until the header has been written after all,
+ * which is tried before anything else here that changes a table, and when the image is closed.
  */
 final class SpaceMaker extends Task {
 
@@ -40,6 +43,8 @@ final class SpaceMaker extends Task {
     private int newBlocks;
     private int newTableClusters;
     private int done;
+    /** The header may point to the new table, and may not. */
+    private boolean unsure;
 
     SpaceMaker(Metadata metadata, boolean growable) {
         super(metadata.memory.iovecs());
@@ -82,8 +87,24 @@ final class SpaceMaker extends Task {
         return WAIT;
     }
 
+    /** Whether the file may be needed up to where a new table is that is not installed. */
+    boolean isUnsure() {
+        return unsure;
+    }
+
+    /** Writes the header that could not be written: {@code waiter} goes on when it has been, or with the error. */
+    int settle(Task waiter) {
+        if (begin(State.GROW_HEADER, waiter)) {
+            writeHeader();
+        }
+        return WAIT;
+    }
+
     /** Makes the refcount block that covers {@code at}, which lies there itself. */
     int makeBlock(long at, Task waiter) {
+        if (unsure) {
+            return settle(waiter);
+        }
         if (metadata.tableClusters.contains(at)) {
             return metadata.corrupted("cluster " + at + " holds a table and has no refcount");
         }
@@ -102,6 +123,9 @@ final class SpaceMaker extends Task {
     int growTable(long at, Task waiter) {
         if (!growable) {
             return -Errno.ENOSPC;
+        }
+        if (unsure) {
+            return settle(waiter);
         }
         long first = at >>> geometry.refcountBlockBits;
         int blocks = 1;
@@ -159,6 +183,7 @@ final class SpaceMaker extends Task {
     @Override
     void step() {
         if (outcome() < 0) {
+            unsure |= state == State.GROW_HEADER || state == State.GROW_HEADER_SYNC;
             end(outcome());
             return;
         }
@@ -255,6 +280,7 @@ final class SpaceMaker extends Task {
             metadata.freed.add(each);
         }
         newEntries = null;
+        unsure = false;
     }
 
     private void end(int result) {

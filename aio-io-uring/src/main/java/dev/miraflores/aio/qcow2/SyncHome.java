@@ -10,7 +10,7 @@ record SyncHome() implements Qcow2Image.Home {
 
     @Override
     public BlockLink open(BlockFile target, LinkOptions options) {
-        return new SyncLink(target.number(), target.cache().flushes());
+        return new SyncLink(target, target.cache().flushes());
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.aio.qcow2;
 
+import dev.miraflores.aio.BlockFile;
 import dev.miraflores.aio.BlockIo;
 import dev.miraflores.aio.BlockLink;
 import dev.miraflores.linux.Errno;
@@ -15,13 +16,15 @@ import java.lang.foreign.ValueLayout;
  */
 final class SyncLink implements BlockLink {
 
+    private final BlockFile file;
     private final int fd;
     private final boolean flushes;
     private final Arena arena = Arena.ofConfined();
     private final MemorySegment iovec = arena.allocate(FileIo.IOVEC_BYTES, Long.BYTES);
 
-    SyncLink(int fd, boolean flushes) {
-        this.fd = fd;
+    SyncLink(BlockFile file, boolean flushes) {
+        this.file = file;
+        this.fd = file.number();
         this.flushes = flushes;
     }
 
@@ -29,7 +32,7 @@ final class SyncLink implements BlockLink {
     public void submit(BlockIo io) {
         int result = switch (io.operation()) {
             case READ, WRITE -> transfer(io);
-            case FLUSH -> flushes ? FileIo.fdatasync(fd) : 0;
+            case FLUSH -> flushes ? file.syncResult(FileIo.fdatasync(fd)) : 0;
             case DISCARD, WRITE_ZEROES -> FileIo.fallocate(
                 fd, FileIo.FALLOC_FL_PUNCH_HOLE | FileIo.FALLOC_FL_KEEP_SIZE, io.offset(), io.byteCount());
         };

@@ -44,7 +44,7 @@ class Qcow2EngineTest {
         arena.close();
     }
 
-    private Qcow2Image open(Path path, CacheMode cache, List<String> backing) {
+    private Qcow2Image open(Path path, CacheMode cache, List<BackingFile> backing) {
         return Qcow2Image.open(path.toString(), cache, false, backing, SMALL_CACHE, SMALL_CACHE);
     }
 
@@ -148,7 +148,7 @@ class Qcow2EngineTest {
         Path top = folder.resolve("top.qcow2");
         QemuImg.succeed("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", packed.toString(), "-o", "cluster_size=8k",
             top.toString());
-        try (Qcow2Image image = open(top, cache, List.of(packed.toString()))) {
+        try (Qcow2Image image = open(top, cache, BackingFile.chain(packed.toString()))) {
             attach(image, model, engine, 1);
             model.checkAll(links[0], thread::execute);
             for (int i = 0; i < ROUNDS; i++) {
@@ -171,6 +171,7 @@ class Qcow2EngineTest {
                 .getMessage();
             assertTrue(refusal.contains("use iothreads=1"), refusal);
             detach();
+            thread.call(() -> { }); // which lets go of the image with its next message
             other.call(() -> image.attach(other, options).close());
         }
     }

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import net.jqwik.api.Arbitraries;
@@ -76,7 +77,7 @@ class Qcow2ImageProperties {
             Path raw = folder.resolve("base.raw");
             Files.write(raw, content);
             Path image = folder.resolve("disk.qcow2");
-            List<String> named = List.of();
+            List<BackingFile> named = List.of();
             if (compressed) {
                 QemuImg.succeed("convert", "-c", "-f", "raw", "-O", "qcow2", "-o", compat + ",cluster_size=" + clusterBytes,
                     raw.toString(), image.toString());
@@ -84,12 +85,17 @@ class Qcow2ImageProperties {
                 QemuImg.succeed("convert", "-f", "raw", "-O", "qcow2", "-o", compat + ",cluster_size=" + clusterBytes,
                     raw.toString(), image.toString());
             }
-            if (backing) {
-                Path top = folder.resolve("top.qcow2");
+            for (int layers = backing ? 1 + random.nextInt(3) : 0; layers > 0; layers--) {
+                Path top = folder.resolve("layer" + layers + ".qcow2");
                 QemuImg.succeed("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", image.toString(), "-o",
                     compat + ",cluster_size=" + (512 << random.nextInt(8)), top.toString());
-                named = List.of(image.toString());
+                List<BackingFile> longer = new ArrayList<>(named);
+                longer.addFirst(BackingFile.of(image.toString()));
+                named = longer;
                 image = top;
+                if (layers > 1) {
+                    run(image, new DiskModel(content, arena, random, false), named, 5);
+                }
             }
             if (snapshots) {
                 QemuImg.succeed("snapshot", "-c", "one", image.toString());
@@ -115,7 +121,7 @@ class Qcow2ImageProperties {
         }
     }
 
-    private static void run(Path path, DiskModel model, List<String> backing, int rounds) {
+    private static void run(Path path, DiskModel model, List<BackingFile> backing, int rounds) {
         try (Qcow2Image image = Qcow2Image.open(
                 path.toString(), CacheMode.UNSAFE, false, backing, SMALL_CACHE, SMALL_CACHE)) {
             BlockLink link = image.attachSynchronously(LinkOptions.of(IoMemory.of(List.of(model.memory)), DiskModel.DEPTH));

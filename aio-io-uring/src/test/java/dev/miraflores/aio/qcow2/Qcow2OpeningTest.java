@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,8 +33,12 @@ class Qcow2OpeningTest {
     }
 
     private static String refusal(Path path, boolean readOnly, String... backing) {
+        return refusal(path, readOnly, BackingFile.chain(backing));
+    }
+
+    private static String refusal(Path path, boolean readOnly, List<BackingFile> chain) {
         String message = assertThrows(DriveException.class,
-            () -> Qcow2Image.open(path.toString(), CacheMode.WRITEBACK, readOnly, List.of(backing)).close()).getMessage();
+            () -> Qcow2Image.open(path.toString(), CacheMode.WRITEBACK, readOnly, chain).close()).getMessage();
         assertFalse(message.contains("\n"), message);
         assertTrue(message.startsWith("drive "), message);
         return message;
@@ -54,7 +59,11 @@ class Qcow2OpeningTest {
     }
 
     private static void open(Path path, boolean readOnly, String... backing) {
-        try (Qcow2Image image = Qcow2Image.open(path.toString(), CacheMode.WRITEBACK, readOnly, List.of(backing))) {
+        open(path, readOnly, BackingFile.chain(backing));
+    }
+
+    private static void open(Path path, boolean readOnly, List<BackingFile> chain) {
+        try (Qcow2Image image = Qcow2Image.open(path.toString(), CacheMode.WRITEBACK, readOnly, chain)) {
             assertEquals(DISK_BYTES, image.byteSize());
         }
     }
@@ -72,6 +81,8 @@ class Qcow2OpeningTest {
         "72, 8, 8, 'compression'", "72, 16, 8, 'extended L2 entries'", "72, 0x80, 8, 'incompatible bit 7'",
         "96, 7, 4, 'refcounts of 2^7'", "100, 96, 4, 'a header of 96'", "100, 0x20000, 4, 'a header of 131072'",
         "104, 1, 1, 'compression by zstd'"})
+    @Tag("class:images")
+    @Tag("class:length")
     void shouldRefuseWhatTheHeaderSays(int offset, String value, int bytes, String reason) throws IOException {
         Path path = create("");
         patch(path, offset, value.startsWith("0x") ? Long.parseUnsignedLong(value.substring(2), 16)
@@ -112,6 +123,7 @@ class Qcow2OpeningTest {
     }
 
     @Test
+    @Tag("class:images")
     void shouldOpenABackingFileOnlyWhereItIsNamed() throws IOException {
         Path base = folder.resolve("base.raw");
         Files.write(base, new byte[(int) DISK_BYTES]);
@@ -121,13 +133,14 @@ class Qcow2OpeningTest {
         assertSays(refusal(top, false), base.toString(), "add backing=", "qemu-img convert");
         open(top, false, base.toString());
         assertSays(refusal(top, false, top.toString()), "its own backing file");
-        assertSays(refusal(top, false, base.toString(), "third"), "has no backing file");
+        assertSays(refusal(top, false, base.toString(), "third"), "has no backing file", "leave out backing.backing=third");
         assertSays(refusal(create(""), false, base.toString()), "has no backing file");
         assertSays(refusal(top, false, folder.resolve("none").toString()), "no such file");
     }
 
     /** What may have been written by a guest must not say what it is. */
     @Test
+    @Tag("class:images")
     void shouldNotGuessABackingFilesFormat() {
         Path base = create("");
         Path top = folder.resolve("top.qcow2");
@@ -137,6 +150,40 @@ class Qcow2OpeningTest {
             top.toString());
         open(top, false, base.toString());
         QemuImg.succeed("rebase", "-u", "-F", "vpc", "-b", base.toString(), top.toString());
-        assertSays(refusal(top, false, base.toString()), "format vpc", "qemu-img rebase -u");
+        assertSays(refusal(top, false, base.toString()), "format vpc", "add backing.driver=raw or backing.driver=qcow2");
+    }
+
+    /** As with QEMU, what the user says counts for more than what the image says. */
+    @Test
+    void shouldTakeABackingFilesFormatFromTheUser() throws IOException {
+        Path base = create("");
+        Path top = folder.resolve("top.qcow2");
+        QemuImg.succeed("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base.toString(), top.toString());
+        QemuImg.succeed("rebase", "-u", "-F", "vpc", "-b", base.toString(), top.toString());
+        open(top, false, List.of(new BackingFile(base.toString(), BackingFile.Format.QCOW2)));
+        Files.write(base, new byte[(int) DISK_BYTES]);
+        open(top, false, List.of(new BackingFile(base.toString(), BackingFile.Format.RAW)));
+        assertSays(refusal(top, false, List.of(new BackingFile(base.toString(), BackingFile.Format.QCOW2))),
+            base.toString(), "is no qcow2 image");
+    }
+
+    @Test
+    void shouldOpenAChainOnlyAsFarAsItIsNamed() throws IOException {
+        Path base = folder.resolve("base.raw");
+        Files.write(base, new byte[(int) DISK_BYTES]);
+        String[] chain = new String[4];
+        chain[3] = base.toString();
+        for (int i = 3; i > 0; i--) {
+            chain[i - 1] = folder.resolve("layer" + i + ".qcow2").toString();
+            QemuImg.succeed("create", "-q", "-f", "qcow2", "-F", i == 3 ? "raw" : "qcow2", "-b", chain[i], chain[i - 1]);
+        }
+        Path top = Path.of(chain[0]);
+        open(top, false, chain[1], chain[2], chain[3]);
+        open(top, true, chain[1], chain[2], chain[3]);
+        assertSays(refusal(top, false, chain[1], chain[2]), chain[2], "add backing.backing.backing=" + base);
+        assertSays(refusal(top, false, chain[1], chain[2], chain[3], "x"), base.toString(),
+            "leave out backing.backing.backing.backing=x");
+        assertSays(refusal(top, false, chain[1], chain[1]), "cannot be its own backing file");
+        assertSays(refusal(top, false, chain[1], chain[2], chain[0]), chain[0]);
     }
 }

@@ -126,6 +126,29 @@ class Qcow2OrderTest {
         QemuImg.check(path);
     }
 
+    /** As long as the image has a request, the guest's memory is in use: in the kernel, or soon. */
+    @Test
+    void shouldCountWhatItHas() {
+        Path path = QemuImg.create(folder.resolve("disk.qcow2"), "", 1 << 20);
+        try (Qcow2Image image = open(path)) {
+            BlockLink link = attach(image);
+            assertEquals(0, link.inFlight());
+            Request write = new Request(Operation.WRITE, 0, memory.asSlice(0, 4096));
+            link.submit(write);
+            for (int i = 0; i < 8; i++) {
+                link.submit(new Request(Operation.WRITE, 512L * i, memory.asSlice(4096, 512)));
+            }
+            assertEquals(9, link.inFlight(), "with one that waits for a slot");
+            while (write.result == PENDING) {
+                assertTrue(link.inFlight() > 0);
+                home.step();
+            }
+            home.drain();
+            assertEquals(0, link.inFlight());
+            link.close();
+        }
+    }
+
     /** And when it is over, the cluster is given out again. */
     @Test
     void shouldUseFreedClustersAnew() throws IOException {

@@ -8,6 +8,7 @@ import dev.miraflores.aio.BlockLink;
 import dev.miraflores.aio.BlockReturn;
 import dev.miraflores.aio.IoMemory;
 import dev.miraflores.aio.LinkOptions;
+import dev.miraflores.linux.Errno;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Predicate;
 
 /**
  * Links that finish requests in any order, one at a time, and a disk below that may lose everything since its last sync, or
@@ -32,6 +34,10 @@ final class ShuffledHome implements Qcow2Image.Home {
     /** Bytes that survive a crash, and writes that may not, in their order; null where nobody asks. */
     private byte[] durable;
     private final List<Write> volatiles = new ArrayList<>();
+
+    /** Which requests below fail, and whether they are done all the same, as far as the disk below got. */
+    Predicate<BlockIo> fails = io -> false;
+    boolean failedAreDone;
 
     private record Held(BlockIo io, Link link) {
     }
@@ -50,7 +56,7 @@ final class ShuffledHome implements Qcow2Image.Home {
 
     @Override
     public BlockLink open(BlockFile target, LinkOptions options) {
-        return new Link(new SyncLink(target.number(), false), options.memory(), !target.isReadOnly());
+        return new Link(new SyncLink(target, false), options.memory(), !target.isReadOnly());
     }
 
     @Override
@@ -185,6 +191,14 @@ final class ShuffledHome implements Qcow2Image.Home {
         }
 
         void perform(BlockIo io) {
+            if (fails.test(io)) {
+                if (failedAreDone) {
+                    io.onReturn((failed, result) -> failed.complete(-Errno.EIO));
+                } else {
+                    io.complete(-Errno.EIO);
+                    return;
+                }
+            }
             if (watched && durable != null) {
                 record(io);
             }

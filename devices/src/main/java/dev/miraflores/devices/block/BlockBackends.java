@@ -27,17 +27,18 @@ final class BlockBackends {
         List<IoThread> threads = new ArrayList<>();
         try {
             checkSize(options, backend);
-            EngineChoice engine = engine(options);
             for (BlockStageSource source : options.stages()) {
                 stages.add(source.open(options.id(), backend.byteSize(), backend.isReadOnly()));
             }
             if (options.sharedThread() != null) {
+                EngineChoice engine = engine(options, List.of(options.sharedThread()));
                 return new VirtioBlockDevice(options, engine, backend, stages, new IoThread[] {options.sharedThread()});
             }
             for (int i = 0; i < options.ioThreads(); i++) {
                 String name = options.ioThreads() == 1 ? options.id() : options.id() + "." + i;
                 threads.add(IoThread.start("io-" + name, options.thread()));
             }
+            EngineChoice engine = engine(options, threads);
             return new VirtioBlockDevice(options, engine, backend, stages, threads.toArray(new IoThread[0]));
         } catch (RuntimeException | Error e) {
             for (IoThread thread : threads) {
@@ -51,9 +52,15 @@ final class BlockBackends {
         }
     }
 
-    private static EngineChoice engine(BlockDeviceConfig options) {
+    /** Of threads that have not all got the same, the least. */
+    private static EngineChoice engine(BlockDeviceConfig options, List<IoThread> threads) {
         try {
-            return EngineChoice.of(options.engine(), options.cache());
+            EngineChoice least = null;
+            for (IoThread thread : threads) {
+                EngineChoice choice = thread.choose(options.engine(), options.cache());
+                least = least == null || choice.kind().compareTo(least.kind()) > 0 ? choice : least;
+            }
+            return least;
         } catch (DriveException e) {
             throw new DriveException("drive " + options.id() + ": " + e.getMessage());
         }

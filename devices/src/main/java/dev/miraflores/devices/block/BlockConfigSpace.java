@@ -57,7 +57,6 @@ final class BlockConfigSpace {
         int physicalBlocks = Math.max(1, backend.physicalBlockBytes() / blockBytes);
         put(virtio_blk_config.size_max, 4, options.maxSegmentBytes());
         put(virtio_blk_config.seg_max, 4, Math.max(1, options.queueSize() - NON_DATA_DESCRIPTORS));
-        put(virtio_blk_config.geometry, 2, Math.min(MAX_CYLINDERS, capacity / (HEADS * SECTORS_PER_TRACK)));
         put(virtio_blk_config.geometry + 2, 1, HEADS);
         put(virtio_blk_config.geometry + 3, 1, SECTORS_PER_TRACK);
         put(virtio_blk_config.blk_size, 4, blockBytes);
@@ -94,7 +93,14 @@ final class BlockConfigSpace {
         if (offset < virtio_blk_config.size_max) {
             return (int) (capacity >>> 8 * offset) & 0xFF;
         }
+        if (offset - virtio_blk_config.geometry >>> 1 == 0) {
+            return cylinders() >>> 8 * (int) (offset - virtio_blk_config.geometry) & 0xFF;
+        }
         return offset == virtio_blk_config.wce ? writeback ? 1 : 0 : fixed[offset] & 0xFF;
+    }
+
+    private int cylinders() {
+        return (int) Math.min(MAX_CYLINDERS, capacity / (HEADS * SECTORS_PER_TRACK));
     }
 
     /** The disk has another size, in bytes. */
@@ -107,6 +113,16 @@ final class BlockConfigSpace {
         if (offset == virtio_blk_config.wce && byteSize == 1) {
             writeback = (value & 1) != 0;
         }
+    }
+
+    /** A driver begins that may say how writes are cached, but cannot flush (§5.2.5.2). */
+    void beginWriteThrough() {
+        writeback = false;
+    }
+
+    /** Whether such a write takes away the cache that the driver has had. */
+    boolean isSwitchingOff(int offset, int byteSize, long value) {
+        return writeback && offset == virtio_blk_config.wce && byteSize == 1 && (value & 1) == 0;
     }
 
     /** After a reset it is as it was at first (§5.2.5.2 leaves that to the device). */

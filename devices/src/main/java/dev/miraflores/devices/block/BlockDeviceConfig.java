@@ -6,6 +6,7 @@ import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.EngineKind;
 import dev.miraflores.aio.IoThread;
 import dev.miraflores.aio.IoThreadOptions;
+import dev.miraflores.aio.qcow2.BackingFile;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -87,7 +88,7 @@ public final class BlockDeviceConfig {
     }
 
     /** With {@link Format#QCOW2}: the backing file, its backing file, and so on. None is opened that is not named here. */
-    public List<String> backing() {
+    public List<BackingFile> backing() {
         return values.backing;
     }
 
@@ -201,7 +202,7 @@ public final class BlockDeviceConfig {
         private final String id;
         private final Format format;
         private String file;
-        private List<String> backing = List.of();
+        private List<BackingFile> backing = List.of();
         private CacheMode cache = CacheMode.WRITEBACK;
         private EngineKind engine;
         private boolean readOnly;
@@ -262,7 +263,7 @@ public final class BlockDeviceConfig {
         }
 
         /** Names the files that the image may have the rest of its disk from. */
-        public Builder backing(List<String> files) {
+        public Builder backing(List<BackingFile> files) {
             backing = List.copyOf(files);
             return this;
         }
@@ -394,8 +395,8 @@ public final class BlockDeviceConfig {
             check(stages.size() <= BlockStage.MAX_STAGES, stages.size() + " stages; use " + BlockStage.MAX_STAGES + " at most");
             check(format != Format.QCOW2 || ioThreads == 1, "iothreads=" + ioThreads
                 + ": a qcow2 image is served by one thread; use iothreads=1, with as many queues as you like");
-            check(format == Format.QCOW2 || backing.isEmpty(), "backing=" + String.join(",", backing)
-                + ": only format=qcow2 has a backing file");
+            check(format == Format.QCOW2 || backing.isEmpty(), "backing="
+                + (backing.isEmpty() ? "" : backing.getFirst().path()) + ": only format=qcow2 has a backing file");
             check(format == Format.NULL || file != null, "no file; say file=PATH");
             return new BlockDeviceConfig(new Builder(this));
         }

@@ -137,7 +137,7 @@ final class BlockQueue implements PolledSource {
         }
         int taken = 0;
         // At most a queue's worth, whatever the driver adds meanwhile: then completions and messages get their turn.
-        for (int budget = ring.size(); taken < budget; taken++) {
+        for (int budget = ring.size(); taken < budget && (taken == 0 || !thread.turnEndsSoon()); taken++) {
             DescriptorChain chain = ring.popChain();
             if (chain == null) {
                 break;
@@ -281,6 +281,9 @@ final class BlockQueue implements PolledSource {
         counters.latency(request.operation()).record(latencyNs);
         if (latencyNs >= FlightEvents.slowNs()) {
             disk.slowRequest(queue.index(), request, result, latencyNs);
+        }
+        if (result != 0) {
+            request.readNothing(); // also where the error is ignored
         }
         answer(request, status);
     }

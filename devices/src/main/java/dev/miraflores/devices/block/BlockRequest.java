@@ -284,6 +284,11 @@ final class BlockRequest extends BlockIo {
         return (int) answerBytes;
     }
 
+    /** Its data was not read after all, whatever the status says. */
+    void readNothing() {
+        answerBytes = 0;
+    }
+
     /**
      * Stores the status.
      *

@@ -9,6 +9,7 @@ import dev.miraflores.bindings.virtio.virtio_abi;
 import dev.miraflores.devices.virtio.DeviceQueue;
 import dev.miraflores.devices.virtio.MemoryInUseException;
 import dev.miraflores.devices.virtio.VirtioActivation;
+import dev.miraflores.linux.Errno;
 import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.memory.GuestMemoryRegion;
 import java.lang.foreign.MemorySegment;
@@ -268,6 +269,34 @@ final class DiskControl {
             run.activation().events().changeConfig(() -> disk.config.setByteSize(byteSize));
         }
         disk.resized(byteSize);
+    }
+
+    // ---- cache
+
+    /**
+     * Makes durable what was cached, for a driver that counts on it without a flush of its own from now on, as Linux does when
+     * its write cache is switched off. Answers whether it is.
+     */
+    synchronized boolean flush() {
+        if (run == null || run.queues().isEmpty()) {
+            return true;
+        }
+        try {
+            hold(BlockQueue.HELD_FOR_CHANGE, "switch its cache off"); // a write under way is cached too
+        } catch (RuntimeException e) {
+            disk.log.log(System.Logger.Level.WARNING, e.getMessage());
+            return false;
+        }
+        try {
+            List<QueueControl> queues = run.queues();
+            int result = queues.isEmpty() ? 0 : queues.getFirst().flush(disk.options.drainNs());
+            if (result != 0) {
+                disk.log.log(System.Logger.Level.WARNING, "its cache stays on: flush failed: " + Errno.name(-result));
+            }
+            return result == 0;
+        } finally {
+            letGo(BlockQueue.HELD_FOR_CHANGE);
+        }
     }
 
     // ---- pause

@@ -13,6 +13,8 @@ import dev.miraflores.aio.mirror.MirrorJob;
 import dev.miraflores.aio.mirror.MirrorListener;
 import dev.miraflores.aio.mirror.MirrorTarget;
 import dev.miraflores.aio.mirror.MirroredDisk;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * A disk's mirrors, of which there is one at a time, and what a mirror needs of the disk.
@@ -23,8 +25,13 @@ final class DiskMirror implements MirroredDisk {
     private final VirtioBlockDevice device;
     private final DiskControl control;
     private volatile MirrorJob job;
-    /** The running mirror's. */
+    /** That of the mirror that was put in last: it is among the disk's stages, or gone. */
     private volatile BlockStage stage;
+    private volatile boolean starting;
+    /** Those before the last that have something open yet. Guarded by this. */
+    private final List<MirrorJob> unreleased = new ArrayList<>();
+    /** The disk ends. Guarded by this. */
+    private boolean ended;
 
     DiskMirror(VirtioBlockDevice device, DiskControl control) {
         this.device = device;
@@ -32,27 +39,45 @@ final class DiskMirror implements MirroredDisk {
     }
 
     synchronized MirrorJob start(MirrorTarget target, MirrorConfig config, MirrorListener listener) {
-        String why = job != null && !job.state().isEnd() ? "it is being mirrored to " + job.target() + "; end that first"
+        String why = ended ? "it is closed"
+            : job != null && !job.state().isEnd() ? "it is being mirrored to " + job.target() + "; end that first"
             : control.backend().isReadOnly() ? "nothing writes to it, as it is read-only; copy its image instead" : null;
         if (why != null) {
             target.close();
             throw new MirrorException("drive " + id() + ": mirror to " + target + ": " + why);
         }
-        job = MirrorJob.start(this, target, config, listener);
-        return job;
+        starting = true;
+        try {
+            MirrorJob started = MirrorJob.start(this, target, config, listener);
+            unreleased.removeIf(MirrorJob::isReleased);
+            if (job != null && !job.isReleased()) {
+                unreleased.add(job);
+            }
+            job = started;
+            return started;
+        } finally {
+            starting = false;
+        }
     }
 
     MirrorJob job() {
         return job;
     }
 
-    /** Ends it, before the disk ends; answers whether nothing of it is left. */
+    /** Ends it, before the disk ends, and lets none begin; answers whether nothing of any is left. */
     boolean end() {
-        MirrorJob last = job;
-        if (last != null) {
-            last.cancel();
+        MirrorJob last;
+        List<MirrorJob> all;
+        synchronized (this) { // one that is about to begin has begun then
+            ended = true;
+            last = job;
+            all = new ArrayList<>(unreleased);
         }
-        return last == null || last.isReleased();
+        if (last != null) {
+            last.cancel(); // without the lock, which its listener may want
+            all.add(last);
+        }
+        return all.stream().allMatch(MirrorJob::isReleased);
     }
 
     /** Where a stage goes that is to be next to the image: nothing comes behind the mirror. */
@@ -64,7 +89,9 @@ final class DiskMirror implements MirroredDisk {
     /** Refuses what would pull the ground away from under a mirror. */
     void check(DiskChain chain) {
         MirrorJob last = job;
-        boolean runs = stage != null && (last == null || !last.state().isEnd());
+        BlockStage mirror = stage;
+        boolean runs = mirror != null && control.stages().contains(mirror)
+            && (starting || last == null || !last.state().isEnd());
         if (runs && (chain.backend() != control.backend() || lastIndex(chain) != chain.stages().size() - 1)) {
             throw new IllegalStateException("drive " + id() + ": is being mirrored; end that first");
         }
@@ -102,8 +129,10 @@ final class DiskMirror implements MirroredDisk {
 
     @Override
     public void insert(BlockStage added) {
-        control.reconfigure(chain -> chain.stages().add(added));
-        stage = added;
+        control.reconfigure(chain -> {
+            chain.stages().add(added);
+            stage = added; // before anybody else's change
+        });
     }
 
     @Override
@@ -115,7 +144,6 @@ final class DiskMirror implements MirroredDisk {
                 chain.setBackend(backend(successor, byteSize()));
             }
         });
-        stage = null;
     }
 
     private static BlockBackend backend(MirrorTarget target, long byteSize) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.block;
 
-import dev.miraflores.aio.BlockEngine;
 import dev.miraflores.aio.BlockIo;
 import dev.miraflores.aio.BlockLink;
 import dev.miraflores.aio.BlockStage;
+import dev.miraflores.aio.IoMemory;
 import dev.miraflores.aio.IoThread;
 import dev.miraflores.aio.LinkOptions;
 import java.util.ArrayList;
@@ -25,12 +25,17 @@ final class LinkChain {
     private BlockLink last;
     private boolean draining;
 
-    private LinkChain() {
+    private final IoThread thread;
+    private final IoMemory memory;
+
+    private LinkChain(IoThread thread, IoMemory memory) {
+        this.thread = thread;
+        this.memory = memory;
     }
 
     /** Links to all of them; where this throws, none is left. */
     static LinkChain attach(IoThread thread, List<BlockStage> stages, BlockBackend backend, LinkOptions options) {
-        LinkChain chain = new LinkChain();
+        LinkChain chain = new LinkChain(thread, options.memory());
         try {
             chain.last = backend.attach(thread, options);
             chain.links.add(chain.last);
@@ -52,14 +57,17 @@ final class LinkChain {
         return links.getFirst();
     }
 
-    /** How many requests the kernel has, as far as that is known: no engine is seen behind other backends than ours. */
+    /**
+     * How much the kernel may have that lies in the guest's memory, or 0: what went through all links, be it that a format
+     * has it yet, and what a stage sends to files of its own. What all queues of the thread have of the latter counts.
+     */
     int inKernel() {
-        return last instanceof BlockEngine engine ? engine.inFlight() : 0;
+        return Math.max(0, last.inFlight()) + thread.inFlight(memory);
     }
 
-    /** Whether {@link #inKernel} can be relied on. */
+    /** Whether {@link #inKernel} can be relied on: somebody's own backend may not count. */
     boolean knowsKernel() {
-        return last instanceof BlockEngine;
+        return last.inFlight() != BlockLink.UNCOUNTED;
     }
 
     /** Somebody waits until nothing is in flight; see {@link BlockLink#beginDrain}. */

@@ -63,6 +63,11 @@ final class NullBackend implements BlockBackend {
         }
 
         @Override
+        public int inFlight() {
+            return 0;
+        }
+
+        @Override
         public void close() {
         }
     }

@@ -5,6 +5,7 @@ import dev.miraflores.aio.BlockLink;
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.IoThread;
 import dev.miraflores.aio.LinkOptions;
+import dev.miraflores.aio.qcow2.BackingFile;
 import dev.miraflores.aio.qcow2.Qcow2Image;
 import java.util.List;
 
@@ -13,7 +14,7 @@ final class Qcow2Backend implements BlockBackend {
 
     private final Qcow2Image image;
 
-    Qcow2Backend(String path, CacheMode cache, boolean readOnly, List<String> backing) {
+    Qcow2Backend(String path, CacheMode cache, boolean readOnly, List<BackingFile> backing) {
         this.image = Qcow2Image.open(path, cache, readOnly, backing);
     }
 

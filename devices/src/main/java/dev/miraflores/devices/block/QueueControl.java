@@ -7,6 +7,7 @@ import dev.miraflores.aio.IoTimer;
 import dev.miraflores.aio.LinkOptions;
 import dev.miraflores.aio.Watch;
 import dev.miraflores.devices.virtio.DeviceQueue;
+import dev.miraflores.linux.Errno;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
@@ -152,6 +153,13 @@ final class QueueControl {
             detach();
             attach(stages, backend);
         });
+    }
+
+    /** Flushes what is behind the queue, which has nothing in flight: 0, or −errno. */
+    int flush(long timeoutNs) {
+        ControlFlush flush = new ControlFlush();
+        send(flush.done, () -> flush.submit(chain));
+        return await(flush.done, timeoutNs) ? flush.result : -Errno.ETIMEDOUT;
     }
 
     /** The disk has another size; nothing is in flight. */

@@ -8,7 +8,7 @@ import java.util.List;
  *
  * @param requests    those not complete, held ones included
  * @param knowsKernel whether {@code inKernel} is what the kernel has; else it may have anything
- * @param inKernel    how many the kernel has
+ * @param inKernel    how many the kernel may have
  */
 record QueueReport(List<InFlightRequest> requests, boolean knowsKernel, int inKernel) {
 }

@@ -256,11 +256,18 @@ public final class VirtioBlockDevice implements VirtioDevice {
 
     @Override
     public void writeConfig(int offset, int byteSize, long value) {
+        boolean switchesOff = config.isSwitchingOff(offset, byteSize, value);
         config.write(offset, byteSize, value);
+        if (switchesOff && !control.flush()) {
+            config.write(offset, byteSize, 1); // which the driver reads back
+        }
     }
 
     @Override
     public void activate(VirtioActivation activation) {
+        if (activation.has(virtio_abi.VIRTIO_BLK_F_CONFIG_WCE) && !activation.has(F_FLUSH)) {
+            config.beginWriteThrough();
+        }
         control.activate(activation);
     }
 

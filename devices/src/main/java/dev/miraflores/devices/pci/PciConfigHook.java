@@ -7,11 +7,24 @@ package dev.miraflores.devices.pci;
  */
 public interface PciConfigHook {
 
-    /** The guest is about to read some of the range; what it reads may still be set. */
-    default void beforeRead() {
+    /** What an access to the range leads to elsewhere. */
+    interface Access {
+
+        /** Does it. Without the lock, since it may take as long as a device takes. */
+        void perform();
+
+        /** Once it is done, with the lock again: what a read is to find in the range is set. */
+        default void finish() {
+        }
     }
 
-    /** The guest has written some of the range. */
-    default void afterWrite() {
+    /** The guest is about to read some of the range; the answer is what has to be done before, or {@code null}. */
+    default Access beforeRead() {
+        return null;
+    }
+
+    /** The guest has written some of the range; the answer is what is still to be done, or {@code null}. */
+    default Access afterWrite() {
+        return null;
     }
 }

@@ -89,11 +89,12 @@ public final class PciFunction {
         config.set(capability + Msix.PBA_LOCATION_OFFSET, 4, msix.pbaOffset() | barIndex);
         addHook(control, 2, new PciConfigHook() {
             @Override
-            public void afterWrite() {
+            public Access afterWrite() {
                 int value = config.get(control, 2);
                 boolean enabled = (value & Msix.CONTROL_ENABLE) != 0;
                 intx.setReplacedByMsix(enabled);
                 msix.control(enabled, (value & Msix.CONTROL_FUNCTION_MASK) != 0);
+                return null;
             }
         });
     }
@@ -151,18 +152,30 @@ public final class PciFunction {
         }
     }
 
-    long read(int offset, int byteSize) {
+    /** What has to be done elsewhere before {@link #read}; {@code null} for nothing. */
+    PciConfigHook.Access beforeRead(int offset, int byteSize) {
+        PciConfigHook.Access access = null;
         for (HookedRange range : hooks) {
             if (range.overlaps(offset, byteSize)) {
-                range.hook.beforeRead();
+                access = first(access, range.hook.beforeRead());
             }
         }
+        return access;
+    }
+
+    /** Of hooks that lie side by side only one leads elsewhere. */
+    private static PciConfigHook.Access first(PciConfigHook.Access one, PciConfigHook.Access other) {
+        return one == null ? other : one;
+    }
+
+    long read(int offset, int byteSize) {
         int status = config.get(STATUS_OFFSET, 2) & ~STATUS_INTERRUPT;
         config.set(STATUS_OFFSET, 2, intx.isPending() ? status | STATUS_INTERRUPT : status);
         return config.guestRead(offset, byteSize);
     }
 
-    void write(int offset, int byteSize, long value) {
+    /** What the answer is remains to be done elsewhere; {@code null} for nothing. */
+    PciConfigHook.Access write(int offset, int byteSize, long value) {
         config.guestWrite(offset, byteSize, value);
         boolean toCommand = offset < STATUS_OFFSET && offset + byteSize > COMMAND_OFFSET;
         boolean toBars = offset < BAR_END_OFFSET && offset + byteSize > BAR_OFFSET;
@@ -172,11 +185,13 @@ public final class PciFunction {
         if ((toCommand || toBars) && root != null) {
             root.updateMappings();
         }
+        PciConfigHook.Access access = null;
         for (HookedRange range : hooks) {
             if (range.overlaps(offset, byteSize)) {
-                range.hook.afterWrite();
+                access = first(access, range.hook.afterWrite());
             }
         }
+        return access;
     }
 
     private record HookedRange(int offset, int byteSize, PciConfigHook hook) {

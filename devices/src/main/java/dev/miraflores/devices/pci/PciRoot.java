@@ -274,18 +274,38 @@ public final class PciRoot implements AutoCloseable {
      * @param busSlotFunction bus number times 256, slot times 8, function
      * @param register        0 to 4095
      */
-    synchronized long configRead(int busSlotFunction, int register, int byteSize) {
-        PciFunction function = find(busSlotFunction);
-        if (function == null || register >= PciConfigLayout.BYTES) {
-            return -1L;
+    long configRead(int busSlotFunction, int register, int byteSize) {
+        PciFunction function;
+        PciConfigHook.Access access;
+        synchronized (this) {
+            function = find(busSlotFunction);
+            if (function == null || register >= PciConfigLayout.BYTES) {
+                return -1L;
+            }
+            access = function.beforeRead(register, byteSize);
+            if (access == null) {
+                return function.read(register, byteSize);
+            }
         }
-        return function.read(register, byteSize);
+        access.perform(); // without the lock: that device may make its caller wait, but nobody else's
+        synchronized (this) {
+            access.finish();
+            return function.read(register, byteSize);
+        }
     }
 
-    synchronized void configWrite(int busSlotFunction, int register, int byteSize, long value) {
-        PciFunction function = find(busSlotFunction);
-        if (function != null && register < PciConfigLayout.BYTES) {
-            function.write(register, byteSize, value);
+    void configWrite(int busSlotFunction, int register, int byteSize, long value) {
+        PciConfigHook.Access access;
+        synchronized (this) {
+            PciFunction function = find(busSlotFunction);
+            access = function == null || register >= PciConfigLayout.BYTES
+                ? null : function.write(register, byteSize, value);
+        }
+        if (access != null) {
+            access.perform();
+            synchronized (this) {
+                access.finish();
+            }
         }
     }
 

@@ -17,7 +17,8 @@ import dev.miraflores.devices.pci.PciFunction;
  *   8   le32  offset      in the BAR
  *   12  le32  length
  *   16  le32  notify_off_multiplier   or pci_cfg_data </pre>
- * <p>Thread: the hook, under the lock of {@link dev.miraflores.devices.pci.PciRoot}.
+ * <p>Thread: the hook, under the lock of {@link dev.miraflores.devices.pci.PciRoot}, but for what it leads to: a reset by it
+ * waits for the device, which other devices' configuration space does not.
  * <p>Source: virtio 1.3 §4.1.4.
  */
 final class PciCapabilities {
@@ -79,19 +80,19 @@ final class PciCapabilities {
             implements PciConfigHook {
 
         @Override
-        public void beforeRead() {
-            if (isUsable()) {
-                int value = (int) registers.read(offset(), length());
-                config.set(capability + DATA_OFFSET, length(), value);
-            }
+        public Access beforeRead() {
+            return isUsable() ? new Read(this, offset(), length()) : null;
         }
 
         @Override
-        public void afterWrite() {
-            if (isUsable()) {
-                int value = config.get(capability + DATA_OFFSET, length());
-                registers.write(offset(), length(), value & 0xffff_ffffL);
+        public Access afterWrite() {
+            if (!isUsable()) {
+                return null;
             }
+            long offset = offset();
+            int length = length();
+            long value = config.get(capability + DATA_OFFSET, length) & 0xffff_ffffL;
+            return () -> registers.write(offset, length, value);
         }
 
         private boolean isUsable() {
@@ -100,6 +101,29 @@ final class PciCapabilities {
                     && (length == 1 || length == 2 || length == 4)
                     && offset() % length == 0
                     && offset() <= barByteSize - length;
+        }
+
+        private static final class Read implements Access {
+            private final Window window;
+            private final long offset;
+            private final int length;
+            private int value;
+
+            Read(Window window, long offset, int length) {
+                this.window = window;
+                this.offset = offset;
+                this.length = length;
+            }
+
+            @Override
+            public void perform() {
+                value = (int) window.registers.read(offset, length);
+            }
+
+            @Override
+            public void finish() {
+                window.config.set(window.capability + DATA_OFFSET, length, value);
+            }
         }
 
         private long offset() {

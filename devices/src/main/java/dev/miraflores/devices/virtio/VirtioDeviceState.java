@@ -38,6 +38,8 @@ final class VirtioDeviceState implements DeviceEvents {
     /** Around configuration and its generation; a leaf, held for nothing that waits. */
     private final Object configLock = new Object();
     private int configGeneration;
+    /** The driver has looked at configuration or generation since that changed last. */
+    private boolean configSeen;
     private long driverFeatures;
     private boolean unknownFeatureAccepted;
     private boolean active;
@@ -127,6 +129,7 @@ final class VirtioDeviceState implements DeviceEvents {
 
     int configGeneration() {
         synchronized (configLock) {
+            configSeen = true;
             return configGeneration;
         }
     }
@@ -217,6 +220,7 @@ final class VirtioDeviceState implements DeviceEvents {
             return 0;
         }
         synchronized (configLock) {
+            configSeen = true;
             if (offset + byteSize <= end) {
                 return device.readConfig((int) offset, byteSize);
             }
@@ -244,7 +248,9 @@ final class VirtioDeviceState implements DeviceEvents {
     public void changeConfig(Runnable change) {
         synchronized (configLock) {
             change.run();
-            configGeneration++;
+            // Once between two looks of the driver: 256 times would show the same 8 bits again (§4.1.4.3.1).
+            configGeneration += configSeen ? 1 : 0;
+            configSeen = false;
         }
         if ((status.get() & DRIVER_OK) != 0) {
             transport.notifyConfigChange();

@@ -4,6 +4,7 @@ package dev.miraflores.devices.block;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.virtio.ring.RingFeatures;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -18,6 +19,7 @@ class BlockAllocationTest extends DiskFixture {
     @ValueSource(ints = {
         BlockDriver.IN, BlockDriver.OUT, BlockDriver.FLUSH, BlockDriver.GET_ID, BlockDriver.DISCARD, BlockDriver.WRITE_ZEROES,
         99})
+    @Tag("class:memory")
     void shouldAllocateNothingPerRequest(int type) {
         assertNothingAllocated(0, type, config());
     }

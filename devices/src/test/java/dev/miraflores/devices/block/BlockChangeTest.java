@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -187,6 +188,8 @@ class BlockChangeTest extends DiskFixture {
         assertEquals(2L * DISK_BYTES, device.resize(2L * DISK_BYTES));
         assertEquals(1, driver.configChanges.get());
         assertEquals(2 * DISK_SECTORS, device.readConfig((int) virtio_blk_config.capacity, 8));
+        assertEquals(2 * DISK_SECTORS / 16 / 63, device.readConfig((int) virtio_blk_config.geometry, 2), "cylinders");
+        assertEquals(63 << 8 | 16, device.readConfig((int) virtio_blk_config.geometry + 2, 2), "heads, sectors");
         assertEquals(2L * DISK_BYTES, stage.byteSize);
         assertEquals(2L * DISK_BYTES, Files.size(image));
         assertEquals(OK, driver.request(BlockDriver.OUT, 2 * DISK_SECTORS - 1, DATA, 512));
@@ -245,6 +248,7 @@ class BlockChangeTest extends DiskFixture {
 
     /** A reset that cannot be completed is completed later, and until then the disk is of no use, and does no harm. */
     @Test
+    @Tag("class:lifetime")
     void shouldOutliveAResetThatTheHostDoesNotLetFinish() {
         HangingBackend backend = new HangingBackend();
         open(config().drainNs(SHORT_NS), backend);
@@ -331,6 +335,46 @@ class BlockChangeTest extends DiskFixture {
         stage.keeps = false;
         driver.start();
         assertEquals(OK, driver.request(BlockDriver.IN, 0, DATA, 512));
+    }
+
+    /** A bug loses a request that a format has handed to the kernel: memory is in use until the kernel is done with it. */
+    @Test
+    void shouldBeHungByWhatABugLostBehindAFormat() {
+        CountingStage stage = new CountingStage();
+        HangingBackend backend = new HangingBackend();
+        backend.isFormat = true;
+        open(config().drainNs(SHORT_NS).stage(stage), backend);
+        driver.start();
+        backend.hangs = true;
+        stage.bugOncePassed = new IllegalStateException("on purpose: a test of what a bug does");
+        driver.describe(0, BlockDriver.IN, 0, DATA, 512);
+        driver.add();
+        driver.notifyDevice();
+        await("the disk needs a reset", () -> driver.needsReset.get() == 1);
+
+        device.reset();
+        assertEquals(1, backend.taken);
+        assertTrue(device.isHung());
+        assertThrows(MemoryInUseException.class, device::close);
+        backend.goOn(device.thread());
+        await("it is over", () -> !device.isHung());
+    }
+
+    /** What no kernel has, nobody has to wait for, be there a format or not. */
+    @Test
+    void shouldNotBeHungByAStageThatKeepsRequestsBeforeAFormat() {
+        CountingStage stage = new CountingStage();
+        HangingBackend backend = new HangingBackend();
+        backend.isFormat = true;
+        open(config().drainNs(SHORT_NS).stage(stage), backend);
+        driver.start();
+        stage.keeps = true;
+        driver.describe(0, BlockDriver.IN, 0, DATA, 512);
+        driver.add();
+        driver.notifyDevice();
+        await("the stage has it", () -> stage.passed.get() == 1);
+        device.reset();
+        assertFalse(device.isHung());
     }
 
     @Test

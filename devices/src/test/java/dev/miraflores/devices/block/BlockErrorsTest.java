@@ -14,6 +14,7 @@ import dev.miraflores.aio.LinkOptions;
 import dev.miraflores.linux.Errno;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -91,11 +92,16 @@ class BlockErrorsTest extends DiskFixture {
     }
 
     @Test
+    @Tag("virtio:2.7.8.2/len-written")
+    @Tag("class:leak")
     void shouldIgnoreWhatItIsToIgnore() {
         start(ErrorPolicy.IGNORE, ErrorPolicy.IGNORE);
         backend.result = -Errno.EIO;
         assertEquals(OK, driver.request(BlockDriver.IN, 0, DATA, 512));
+        // CVE-2024-8612's class: nothing was written from the first byte on (virtio 1.3 §2.7.8.2).
+        assertEquals(0, driver.queue.usedBytes());
         assertEquals(OK, driver.request(BlockDriver.OUT, 0, DATA, 512));
+        assertEquals(1, driver.queue.usedBytes());
         driver.putRange(DATA, 0, 8, 0);
         driver.putRange(DATA + 16, 16, 8, 0);
         assertEquals(OK, driver.request(BlockDriver.WRITE_ZEROES, 0, DATA, 32));

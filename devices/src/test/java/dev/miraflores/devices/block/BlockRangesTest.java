@@ -9,6 +9,7 @@ import dev.miraflores.bindings.virtio.virtio_abi.virtio_blk_config;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.Arrays;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,6 +46,7 @@ class BlockRangesTest extends DiskFixture {
 
     @ParameterizedTest
     @ValueSource(ints = {0, BlockDriver.UNMAP})
+    @Tag("virtio:5.2.6.2/zeroes")
     void shouldWriteZeroes(int flags) throws IOException {
         start();
         assertEquals(OK, driver.range(BlockDriver.WRITE_ZEROES, 16, 24, flags));
@@ -108,6 +110,9 @@ class BlockRangesTest extends DiskFixture {
         "13, 0, 8, 3, UNSUPP", "11, 2048, 1, 0, IOERR", "13, 2047, 2, 0, IOERR", "13, -1, 1, 0, IOERR",
         "11, 9223372036854775807, 1, 0, IOERR", "11, 0, 4194304, 0, IOERR", "13, 0, -1, 1, IOERR"
     })
+    @Tag("virtio:5.2.6.2/unknown-flags")
+    @Tag("virtio:5.2.6.2/discard-unmap")
+    @Tag("class:length")
     void shouldRefuseRangesThatAreWrong(int type, long sector, int sectors, int flags, String status) throws IOException {
         start();
         driver.putRange(DATA, 0, 8, 0);
@@ -126,6 +131,7 @@ class BlockRangesTest extends DiskFixture {
     }
 
     @Test
+    @Tag("class:memory")
     void shouldRefuseMoreRangesThanItTold() {
         start();
         driver.ram.asSlice(DATA, 4096).fill((byte) 0);

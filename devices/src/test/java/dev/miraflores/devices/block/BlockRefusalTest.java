@@ -9,6 +9,7 @@ import dev.miraflores.virtio.ring.DriverFault;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.Arrays;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +26,7 @@ class BlockRefusalTest extends DiskFixture {
         DISK_SECTORS, DISK_SECTORS - 7, 1L << 31, 1L << 32, (1L << 55) - 1, 1L << 55, 1L << 62, Long.MAX_VALUE,
         Long.MIN_VALUE, -1, -8, -DISK_SECTORS
     })
+    @Tag("class:length")
     void shouldRefuseSectorsBeyondTheEnd(long sector) throws IOException {
         start();
         driver.ram.asSlice(DATA, 4096).fill(BlockDriver.UNTOUCHED);
@@ -78,6 +80,7 @@ class BlockRefusalTest extends DiskFixture {
 
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 5, 7, 9, 10, 14, 0x80000000, -1})
+    @Tag("virtio:5.2.6.2/zone-requests")
     void shouldSayWhatItDoesNotSupport(int type) {
         start();
         assertEquals(UNSUPP, driver.request(type, 0, DATA, 512));
@@ -109,6 +112,7 @@ class BlockRefusalTest extends DiskFixture {
     }
 
     @Test
+    @Tag("class:reentrancy")
     void shouldReturnChainWithLenZeroWhenABufferIsNoMemory() {
         start();
         driver.describe(0, BlockDriver.IN, 0, BlockDriver.MEMORY_BYTES - 100, 512);
@@ -120,6 +124,7 @@ class BlockRefusalTest extends DiskFixture {
     }
 
     @Test
+    @Tag("virtio:5.2.6.2/read-only")
     void shouldRefuseWritesToAReadOnlyDisk() throws IOException {
         open(config().readOnly(true));
         driver.start();

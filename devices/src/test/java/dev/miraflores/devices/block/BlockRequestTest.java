@@ -2,6 +2,7 @@
 package dev.miraflores.devices.block;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.BlockIo;
@@ -26,6 +27,7 @@ import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import net.jqwik.api.lifecycle.AfterProperty;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What a driver may put into a chain, and what becomes of it (virtio 1.3 §5.2.6). */
@@ -106,8 +108,64 @@ class BlockRequestTest {
         assertEquals(1, request.answer(BlockStatus.OK));
     }
 
+    /** A header in more parts than one, of which none is data. */
+    @Test
+    void shouldSkipAHeaderInSeveralElements() {
+        header(BlockDriver.OUT, 7);
+        elements.clear().readable(HEADER, 3).readable(HEADER + 3, 8).readable(HEADER + 11, 5).readable(DATA, 512)
+            .writable(STATUS, 1);
+
+        assertEquals(Verdict.SUBMIT, parse());
+        assertEquals(1, request.bufferCount());
+        assertEquals(ram.address() + DATA, request.bufferAddress(0));
+        assertEquals(512, request.bufferLength(0));
+    }
+
+    @Test
+    void shouldBeDoneWithARequestOfNoData() {
+        header(BlockDriver.IN, 7);
+        elements.writable(STATUS, 1);
+        assertEquals(Verdict.DONE, parse());
+    }
+
+    private void range(int index, long sector, int sectors, int flags) {
+        ram.set(ValueLayout.JAVA_LONG, DATA + 16L * index, sector);
+        ram.set(ValueLayout.JAVA_INT, DATA + 16L * index + 8, sectors);
+        ram.set(ValueLayout.JAVA_INT, DATA + 16L * index + 12, flags);
+    }
+
+    private Verdict parseRanges(int type, int count) {
+        header(type, 0);
+        elements.readable(DATA, 16L * count).writable(STATUS, 1);
+        return parse();
+    }
+
+    /** Ranges are those of this request, and none that an earlier one has left in the slot. */
+    @Test
+    void shouldGoThroughItsOwnRangesAlone() {
+        range(0, 0, 8, 0);
+        range(1, 100, 8, 0);
+        assertEquals(Verdict.SUBMIT, parseRanges(BlockDriver.WRITE_ZEROES, 2));
+        range(1, CAPACITY, 8, 2);
+        assertEquals(Verdict.UNSUPPORTED, parseRanges(BlockDriver.WRITE_ZEROES, 2));
+
+        assertEquals(Verdict.SUBMIT, parseRanges(BlockDriver.WRITE_ZEROES, 1));
+        assertEquals(8 * 512, request.wholeBytes());
+        assertFalse(request.nextRange());
+    }
+
+    @Test
+    void shouldTakeTheLongestRangeAndRefuseALongerOne() {
+        range(0, 0, BlockRequest.MAX_RANGE_SECTORS, 0);
+        assertEquals(Verdict.SUBMIT, parseRanges(BlockDriver.DISCARD, 1));
+        range(0, 0, BlockRequest.MAX_RANGE_SECTORS + 1, 0);
+        assertEquals(Verdict.REFUSED, parseRanges(BlockDriver.DISCARD, 1));
+        assertEquals(BlockFault.RANGE_TOO_LARGE, request.fault());
+    }
+
     /** What the driver changes after the chain was walked changes nothing (time of check, time of use). */
     @Test
+    @Tag("class:queue-frozen")
     void shouldReadTheHeaderOnce() {
         header(BlockDriver.IN, 3);
         elements.writable(DATA, 512).writable(STATUS, 1);
@@ -129,6 +187,7 @@ class BlockRequestTest {
 
     /** The same memory again and again, on a disk that is large enough (CVE-2011-1750's class). */
     @Test
+    @Tag("class:length")
     void shouldRefuseMoreThanTwoGibibytes() {
         header(BlockDriver.IN, 0);
         for (int i = 0; i < 31; i++) {
@@ -157,6 +216,8 @@ class BlockRequestTest {
 
     /** Ranges of any kind, split anywhere, against the rules of §5.2.6.2 said once more. */
     @Property(tries = 2000)
+    @net.jqwik.api.Tag("virtio:5.2.6.2/unknown-flags")
+    @net.jqwik.api.Tag("virtio:5.2.6.2/discard-unmap")
     void shouldJudgeRangesAsTheSpecificationDoes(@ForAll long seed) {
         Random random = new Random(seed);
         boolean zeroes = random.nextBoolean();

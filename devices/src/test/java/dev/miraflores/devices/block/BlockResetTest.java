@@ -13,6 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
 import java.nio.file.StandardOpenOption;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,6 +46,7 @@ class BlockResetTest extends DiskFixture {
 
     @ParameterizedTest
     @ValueSource(ints = {Errno.EIO, Errno.EBADF})
+    @Tag("class:leak")
     void shouldReportFailuresOfTheHostAndGoOn(int errno) {
         RecordingBackend backend = new RecordingBackend();
         open(backend);
@@ -95,6 +97,8 @@ class BlockResetTest extends DiskFixture {
 
     /** CVE-2021-3748's class: when reset returns, the host writes into guest memory no more. */
     @Test
+    @Tag("virtio:2.4.1/quiet")
+    @Tag("class:lifetime")
     void shouldDrainBeforeAResetReturns() {
         DelayedBackend backend = new DelayedBackend();
         open(backend);
@@ -166,6 +170,7 @@ class BlockResetTest extends DiskFixture {
 
     /** CVE-2026-16457's class: a driver that never stops adding keeps the thread from nothing else. */
     @Test
+    @Tag("class:endless")
     void shouldHearMessagesWhileADriverNeverStops() throws InterruptedException {
         open(BlockDeviceConfig.nothing("null0").queueSize(QUEUE_SIZE), new NullBackend(1 << 20, false));
         driver.start();
@@ -187,6 +192,8 @@ class BlockResetTest extends DiskFixture {
     }
 
     @Test
+    @Tag("class:lifetime")
+    @Tag("class:memory")
     void shouldLeaveNothingBehind() throws IOException {
         start();
         driver.request(BlockDriver.IN, 0, DATA, 512);

@@ -23,6 +23,7 @@ final class CountingStage implements BlockStage {
     volatile RuntimeException bugWhenAttached;
     volatile RuntimeException bugWhenSubmitted;
     volatile RuntimeException bugWhenReturned;
+    volatile RuntimeException bugOncePassed;
 
     @Override
     public BlockLink attach(IoThread thread, BlockLink next, LinkOptions options) {
@@ -69,6 +70,9 @@ final class CountingStage implements BlockStage {
                 letGo = () -> next.submit(io);
             } else {
                 next.submit(io);
+            }
+            if (bugOncePassed != null) {
+                throw bugOncePassed;
             }
         }
 

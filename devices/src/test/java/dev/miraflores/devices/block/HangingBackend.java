@@ -14,6 +14,8 @@ import java.util.ArrayDeque;
 final class HangingBackend implements BlockBackend {
 
     volatile boolean hangs;
+    /** As a format is: what is last is no engine, but counts. */
+    volatile boolean isFormat;
     volatile int taken;
     volatile boolean closed;
     /** Run once, on the I/O thread, when it is asked how much it has. */
@@ -42,7 +44,24 @@ final class HangingBackend implements BlockBackend {
 
     @Override
     public BlockLink attach(IoThread thread, LinkOptions options) {
-        return new Link();
+        return isFormat ? new Format(new Link()) : new Link();
+    }
+
+    private record Format(Link engine) implements BlockLink {
+
+        @Override
+        public void submit(BlockIo io) {
+            engine.submit(io);
+        }
+
+        @Override
+        public int inFlight() {
+            return engine.inFlight();
+        }
+
+        @Override
+        public void close() {
+        }
     }
 
     /** Finishes all. */

@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -40,6 +41,10 @@ class MirroredDiskTest extends DiskFixture {
     /** Somebody's own, which takes everything at once or, when told so, hangs. */
     private static final class Target implements MirrorTarget {
         final HangingBackend backend = new HangingBackend();
+        private int attached;
+        /** When it is attached so often, {@link #whenAttached} is run first. */
+        int attachments;
+        Runnable whenAttached;
 
         @Override
         public long byteSize() {
@@ -58,6 +63,9 @@ class MirroredDiskTest extends DiskFixture {
 
         @Override
         public BlockLink attach(IoThread thread, LinkOptions options) {
+            if (++attached == attachments) {
+                whenAttached.run();
+            }
             return backend.attach(thread, options);
         }
 
@@ -201,6 +209,58 @@ class MirroredDiskTest extends DiskFixture {
         await("the target is closed", job::isReleased);
         assertTrue(target.backend.closed);
         thread.close();
+    }
+
+    /** A mirror that is over, but for a target that hangs, is not forgotten over the next one. */
+    @Test
+    void shouldBeClosedThoughTheTargetOfAMirrorBeforeHangs() throws Exception {
+        start();
+        Target target = new Target();
+        MirrorJob job = ready(target, CONFIG.withTargetTimeoutNs(300_000_000));
+        target.backend.hangs = true;
+        assertEquals(OK, driver.request(BlockDriver.OUT, 0, DATA, 4096));
+        assertTrue(job.awaitEnd(60, TimeUnit.SECONDS));
+        ready(file(copy(DISK_BYTES)), CONFIG).stop();
+        assertFalse(job.isReleased());
+        IoThread thread = device.thread();
+        device.close();
+        target.backend.goOn(thread); // which has not ended
+        await("the target is closed", job::isReleased);
+        assertTrue(target.backend.closed);
+        thread.close();
+    }
+
+    /** The disk is closed while a mirror begins: that one is ended too, and none begins after it. */
+    @Test
+    void shouldEndAMirrorThatBeginsWhileTheDiskIsClosed() throws Exception {
+        start();
+        Target target = new Target();
+        CountDownLatch begins = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        target.attachments = 2; // once for the copying; the second time it is among the disk's stages
+        target.whenAttached = () -> {
+            begins.countDown();
+            try {
+                goOn.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        };
+        Thread mirror = Thread.ofPlatform().start(() -> device.mirror(target, CONFIG, MirrorListener.NONE));
+        begins.await();
+        Thread close = Thread.ofPlatform().start(device::close);
+        while (close.getState() != Thread.State.BLOCKED) {
+            Thread.sleep(1);
+        }
+        goOn.countDown();
+        close.join();
+        assertTrue(device.mirrorJob().state().isEnd());
+        assertTrue(target.backend.closed);
+        mirror.join();
+        Target late = new Target();
+        assertTrue(assertThrows(MirrorException.class, () -> device.mirror(late, CONFIG, MirrorListener.NONE))
+            .getMessage().contains("closed"));
+        assertTrue(late.backend.closed);
     }
 
     @NeedsIoUring

@@ -8,11 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.DriveException;
 import dev.miraflores.aio.EngineCounter;
+import dev.miraflores.aio.qcow2.BackingFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -109,9 +109,40 @@ class Qcow2DiskTest extends DiskFixture {
         refusal = assertThrows(DriveException.class, () -> VirtioBlockDevice.open(config().build())).getMessage();
         assertTrue(refusal.contains("add backing="), refusal);
 
-        open(config().backing(List.of(image.toString())));
+        open(config().backing(BackingFile.chain(image.toString())));
         driver.start();
         assertEquals(OK, driver.request(BlockDriver.IN, 100, DATA, 4096));
         assertArrayEquals(content(100, 8), driver.bytes(DATA, 4096));
+    }
+
+    /** Each layer has something that those below have not, and the disk is all of it. */
+    @Test
+    void shouldReadThroughAChain() throws Exception {
+        String[] chain = {folder.resolve("two.qcow2").toString(), folder.resolve("one.qcow2").toString(), image.toString()};
+        String[] tops = {chain[1], chain[0], qcow2.toString()};
+        for (int layer = 0; layer < tops.length; layer++) {
+            String[] below = Arrays.copyOfRange(chain, chain.length - 1 - layer, chain.length);
+            qemuImg("create", "-q", "-f", "qcow2", "-F", layer == 0 ? "raw" : "qcow2", "-b", below[0], tops[layer]);
+            device = VirtioBlockDevice.open(BlockDeviceConfig.qcow2("disk0", tops[layer]).queueSize(QUEUE_SIZE)
+                .backing(BackingFile.chain(below)).build());
+            driver = new BlockDriver(device, QUEUE_SIZE);
+            driver.start();
+            byte[] data = new byte[4096];
+            Arrays.fill(data, (byte) (layer + 1));
+            driver.put(DATA, data);
+            int sector = 300 * layer + 7;
+            assertEquals(OK, driver.request(BlockDriver.OUT, sector, DATA, data.length));
+            System.arraycopy(data, 0, content, 512 * sector, data.length);
+            for (int at = 0; at < DISK_SECTORS; at += 64) {
+                assertEquals(OK, driver.request(BlockDriver.IN, at, DATA, 64 * 512));
+                assertArrayEquals(content(at, 64), driver.bytes(DATA, 64 * 512), "sector " + at + " with layer " + layer);
+            }
+            close();
+        }
+        device = null;
+        driver = null;
+        Path expected = Files.write(folder.resolve("expected.img"), content);
+        qemuImg("compare", "-q", "-f", "raw", "-F", "qcow2", expected.toString(), qcow2.toString());
+        qemuImg("check", "-q", qcow2.toString());
     }
 }

@@ -9,6 +9,7 @@ import dev.miraflores.aio.LinkOptions;
 /** Answers at once with whatever it is told to. */
 final class RecordingBackend implements BlockBackend, BlockLink {
     volatile int result;
+    volatile BlockIo.Operation lastOperation;
     volatile boolean lastWasDurable;
     volatile boolean lastMayUnmap;
     volatile RuntimeException bug;
@@ -43,6 +44,7 @@ final class RecordingBackend implements BlockBackend, BlockLink {
         if (bug != null) {
             throw bug;
         }
+        lastOperation = io.operation();
         lastWasDurable = io.isDurable();
         lastMayUnmap = io.mayUnmap();
         io.complete(result);

@@ -6,10 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.DriveException;
+import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.IoThreadOptions;
 import dev.miraflores.bindings.virtio.virtio_abi;
 import dev.miraflores.bindings.virtio.virtio_abi.virtio_blk_config;
+import dev.miraflores.linux.Errno;
 import dev.miraflores.virtio.ring.RingFeatures;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -18,6 +22,7 @@ import java.nio.file.Files;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,6 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class VirtioBlockDeviceTest extends DiskFixture {
 
     @Test
+    @Tag("virtio:2.5.2/early-read")
     void shouldDescribeTheDisk() {
         open(config());
 
@@ -45,6 +51,7 @@ class VirtioBlockDeviceTest extends DiskFixture {
 
     @ParameterizedTest
     @EnumSource(CacheMode.class)
+    @Tag("virtio:5.2.6.2/stable-flush")
     void shouldReadWriteAndFlushInEachCacheMode(CacheMode cache) throws IOException {
         open(config().cache(cache));
         driver.start();
@@ -70,6 +77,7 @@ class VirtioBlockDeviceTest extends DiskFixture {
 
     /** Whatever the framing (§2.7.4.1): here a header in three parts, and data in parts of 512 and fewer bytes. */
     @Test
+    @Tag("virtio:2.7.4.1/any")
     void shouldTakeAnyFraming() {
         start();
         driver.putHeader(0, BlockDriver.IN, 5);
@@ -90,6 +98,7 @@ class VirtioBlockDeviceTest extends DiskFixture {
 
     /** Header and data of a write in one element, data and status of a read in one (§2.7.4.1). */
     @Test
+    @Tag("virtio:2.7.4.1/any")
     void shouldTakeHeaderAndDataInOneElement() throws IOException {
         start();
         driver.ram.set(ValueLayout.JAVA_INT_UNALIGNED, DATA + 1, BlockDriver.OUT);
@@ -128,6 +137,8 @@ class VirtioBlockDeviceTest extends DiskFixture {
 
     /** §5.2.6: 20 bytes, the rest zeroes; more of the buffer than that is left alone, and not reported as written. */
     @Test
+    @Tag("virtio:2.7.8.2/len-written")
+    @Tag("class:leak")
     void shouldTellItsSerialNumber() {
         open(config().serial("WD-12345"));
         driver.start();
@@ -210,6 +221,7 @@ class VirtioBlockDeviceTest extends DiskFixture {
 
     /** Without VIRTIO_BLK_F_FLUSH a write is durable when it is complete (§5.2.6.2). */
     @Test
+    @Tag("virtio:5.2.6.2/stable-no-flush")
     void shouldMakeWritesDurableForADriverThatCannotFlush() {
         RecordingBackend backend = new RecordingBackend();
         open(backend);
@@ -219,6 +231,7 @@ class VirtioBlockDeviceTest extends DiskFixture {
     }
 
     @Test
+    @Tag("virtio:5.2.6.2/stable-writethrough")
     void shouldFollowTheDriversCacheMode() {
         RecordingBackend backend = new RecordingBackend();
         open(backend);
@@ -234,6 +247,150 @@ class VirtioBlockDeviceTest extends DiskFixture {
 
         device.reset();
         assertEquals(1, device.readConfig((int) virtio_blk_config.wce, 1));
+    }
+
+    /** §5.2.5.2: with CONFIG_WCE and without FLUSH, writeback begins as 0; and as ever once the device was reset. */
+    @Test
+    @Tag("virtio:5.2.5.2/writeback-zero")
+    void shouldBeginWriteThroughForADriverThatCannotFlush() {
+        RecordingBackend backend = new RecordingBackend();
+        open(backend);
+        driver.start(1L << virtio_abi.VIRTIO_BLK_F_FLUSH);
+        assertEquals(0, device.readConfig((int) virtio_blk_config.wce, 1));
+        assertEquals(OK, driver.request(BlockDriver.OUT, 0, DATA, 512));
+        assertTrue(backend.lastWasDurable);
+
+        device.reset();
+        driver.start();
+        assertEquals(1, device.readConfig((int) virtio_blk_config.wce, 1));
+    }
+
+    /** §2.2.2, §5.2.5.2, §6.2: nothing that is not built, and nothing without what it needs. */
+    @ParameterizedTest
+    @EnumSource(CacheMode.class)
+    @Tag("virtio:2.2.2/only-supported")
+    @Tag("virtio:2.2.2/dependencies")
+    @Tag("virtio:5.2.5.2/flush-with-wce")
+    @Tag("virtio:6.2/version-1")
+    @Tag("virtio:6.2/sr-iov")
+    void shouldOfferOnlyWhatItSupports(CacheMode cache) {
+        open(config().cache(cache).packed(true).inOrder(true));
+        long known = RingFeatures.VERSION_1 | RingFeatures.INDIRECT_DESC | RingFeatures.EVENT_IDX
+            | RingFeatures.RING_PACKED | RingFeatures.IN_ORDER;
+        int[] bits = {virtio_abi.VIRTIO_BLK_F_SIZE_MAX, virtio_abi.VIRTIO_BLK_F_SEG_MAX, virtio_abi.VIRTIO_BLK_F_GEOMETRY,
+            virtio_abi.VIRTIO_BLK_F_RO, virtio_abi.VIRTIO_BLK_F_BLK_SIZE, virtio_abi.VIRTIO_BLK_F_FLUSH,
+            virtio_abi.VIRTIO_BLK_F_TOPOLOGY, virtio_abi.VIRTIO_BLK_F_CONFIG_WCE, virtio_abi.VIRTIO_BLK_F_MQ,
+            virtio_abi.VIRTIO_BLK_F_DISCARD, virtio_abi.VIRTIO_BLK_F_WRITE_ZEROES};
+        for (int bit : bits) {
+            known |= 1L << bit;
+        }
+        long offered = device.features();
+        assertEquals(0, offered & ~known);
+        assertTrue((offered & RingFeatures.VERSION_1) != 0);
+        boolean mayChangeCache = (offered >>> virtio_abi.VIRTIO_BLK_F_CONFIG_WCE & 1) != 0;
+        assertTrue(!mayChangeCache || (offered >>> virtio_abi.VIRTIO_BLK_F_FLUSH & 1) != 0);
+    }
+
+    /** §5.2.5.2: unused0 and unused1. */
+    @Test
+    @Tag("virtio:5.2.5.2/unused-zero")
+    void shouldHaveZeroesInItsPadding() {
+        open(config());
+        assertEquals(0, device.readConfig(33, 1));
+        assertEquals(0, device.readConfig(57, 1));
+        assertEquals(0, device.readConfig(58, 2));
+    }
+
+    /** §2.7.10.2: notifications of nothing are no harm. */
+    @Test
+    @Tag("virtio:2.7.10.2/spurious")
+    void shouldTakeNotificationsThatThereWasNoCauseFor() {
+        start();
+        for (int i = 0; i < 1000; i++) {
+            driver.kick.signal();
+        }
+        assertEquals(OK, driver.request(BlockDriver.IN, 0, DATA, 512));
+        driver.kick.signal();
+        assertEquals(OK, driver.request(BlockDriver.IN, 0, DATA, 512));
+        assertEquals(2, count(BlockCounter.READS));
+    }
+
+    /** GHSA-jmr4-g2hv-mjj6's class: a guest that writes a header into its raw disk has written data, and no more. */
+    @Test
+    @Tag("class:images")
+    void shouldServeARawImageThatLooksLikeAnotherFormat() {
+        byte[] header = new byte[512];
+        header[0] = 'Q';
+        header[1] = 'F';
+        header[2] = 'I';
+        header[3] = (byte) 0xfb;
+        header[7] = 3;
+        start();
+        driver.put(DATA, header);
+        assertEquals(OK, driver.request(BlockDriver.OUT, 0, DATA, 512));
+        device.close();
+        driver.close();
+
+        start();
+        assertEquals(DISK_SECTORS, device.readConfig((int) virtio_blk_config.capacity, 8));
+        assertEquals(OK, driver.request(BlockDriver.IN, 0, DATA, 512));
+        assertArrayEquals(header, driver.bytes(DATA, 512));
+    }
+
+    /** Linux sends no flush any more once it has switched: what was cached before has to be durable by then. */
+    @Test
+    void shouldFlushWhenTheDriverSwitchesTheCacheOff() {
+        RecordingBackend backend = new RecordingBackend();
+        open(backend);
+        driver.start();
+        assertEquals(OK, driver.request(BlockDriver.OUT, 0, DATA, 512));
+        assertEquals(Operation.WRITE, backend.lastOperation);
+        device.writeConfig((int) virtio_blk_config.wce, 1, 0);
+        assertEquals(Operation.FLUSH, backend.lastOperation);
+        assertEquals(OK, driver.request(BlockDriver.OUT, 0, DATA, 512));
+        device.writeConfig((int) virtio_blk_config.wce, 1, 0);
+        assertEquals(Operation.WRITE, backend.lastOperation, "once is enough");
+        device.writeConfig((int) virtio_blk_config.wce, 1, 1);
+        assertEquals(Operation.WRITE, backend.lastOperation);
+
+        backend.result = -Errno.EIO;
+        device.writeConfig((int) virtio_blk_config.wce, 1, 0);
+        assertEquals(1, device.readConfig((int) virtio_blk_config.wce, 1), "it goes on flushing itself");
+    }
+
+    /** A write that is under way when the driver switches is cached too; where it hangs the driver goes on with the cache. */
+    @Test
+    void shouldFlushWhatIsInFlightWhenTheCacheIsSwitchedOff() throws InterruptedException {
+        HangingBackend backend = new HangingBackend();
+        open(config().drainNs(200_000_000), backend);
+        driver.start();
+        backend.hangs = true;
+        driver.describe(0, BlockDriver.OUT, 0, DATA, 512);
+        driver.add();
+        driver.notifyDevice();
+        await("the kernel has it", () -> backend.taken == 1);
+        device.writeConfig((int) virtio_blk_config.wce, 1, 0);
+        assertEquals(1, device.readConfig((int) virtio_blk_config.wce, 1));
+        assertEquals(1, backend.taken);
+
+        backend.goOn(device.thread());
+        driver.awaitUsed();
+        device.writeConfig((int) virtio_blk_config.wce, 1, 0);
+        assertEquals(0, device.readConfig((int) virtio_blk_config.wce, 1));
+        assertEquals(2, backend.taken, "with the flush");
+    }
+
+    /** The engine that is told is that of the drive's own threads, whatever the host has beside. */
+    @Test
+    void shouldSayWhatItsThreadsDoItsIoWith() {
+        IoThreadOptions without = IoThreadOptions.DEFAULTS.withEpoll();
+        open(config().thread(without));
+        assertEquals(EngineKind.THREADS, device.engine().kind());
+        assertTrue(device.engine().whyNot().contains("aio=io_uring: its I/O thread"), device.engine().whyNot());
+        device.close();
+        String refusal = assertThrows(DriveException.class,
+            () -> VirtioBlockDevice.open(config().thread(without).engine(EngineKind.IO_URING).build())).getMessage();
+        assertTrue(refusal.startsWith("drive disk0: aio=io_uring: its I/O thread"), refusal);
     }
 
     @Test

@@ -21,6 +21,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.lifecycle.AfterProperty;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** virtio 1.3 §5.4.6. */
@@ -80,6 +81,7 @@ class EntropyQueueTest {
     }
 
     @Test
+    @Tag("virtio:5.4.6.2/random")
     void shouldFillBufferWithRandomBytesAndNotify() {
         fillWithCanary();
         driver.add(elements.clear().writable(BUFFER, 64));
@@ -105,6 +107,8 @@ class EntropyQueueTest {
 
     /** What is written is what is reported, wherever the driver splits its buffer. */
     @Property(tries = 100)
+    @net.jqwik.api.Tag("virtio:2.7.8.2/len-written")
+    @net.jqwik.api.Tag("class:leak")
     void shouldWriteNoMoreThanItReports(@ForAll @IntRange(min = 1, max = 70_000) int first,
                                         @ForAll @IntRange(min = 0, max = 70_000) int second) {
         fillWithCanary();
@@ -124,6 +128,8 @@ class EntropyQueueTest {
 
     /** A guest that asks for all of its memory at once, again and again, gets its share and no more. */
     @Test
+    @Tag("class:memory")
+    @Tag("class:endless")
     void shouldCapRequestAndTurn() {
         for (int i = 0; i < 20; i++) {
             driver.add(elements.clear().writable(BUFFER, RAM_BYTES - BUFFER));

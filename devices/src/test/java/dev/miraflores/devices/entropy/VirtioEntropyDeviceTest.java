@@ -15,6 +15,7 @@ import dev.miraflores.virtio.ring.RingFeatures;
 import dev.miraflores.virtio.ring.VirtqueueDriver;
 import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -68,6 +69,7 @@ class VirtioEntropyDeviceTest {
     }
 
     @Test
+    @Tag("virtio:2.2.2/only-supported")
     void shouldTellThatItIsAnEntropySourceWithoutConfig() {
         assertEquals(4, driver.deviceId());
         assertEquals(0, driver.capability(4));
@@ -88,6 +90,8 @@ class VirtioEntropyDeviceTest {
 
     /** Reset waits for the thread: nothing is written afterwards, and the next driver finds a fresh device. */
     @Test
+    @Tag("virtio:2.4.1/quiet")
+    @Tag("class:lifetime")
     void shouldWriteNothingAfterReset() throws InterruptedException {
         for (int round = 0; round < 50; round++) {
             VirtqueueDriver ring = start();
@@ -105,6 +109,24 @@ class VirtioEntropyDeviceTest {
             machine.ram().read(BUFFER, after);
             assertEquals(-1, Arrays.mismatch(before, after));
         }
+    }
+
+    /** CVE-2024-3446's class: a buffer that is the device's own registers, or its doorbell, is no buffer. */
+    @Test
+    @Tag("class:reentrancy")
+    void shouldNeverReachRegistersByWayOfADescriptor() throws InterruptedException {
+        VirtqueueDriver ring = start();
+        for (long gpa : new long[] {driver.common, driver.notify, driver.isr, machine.barAddress(driver.slot, 1)}) {
+            assertTrue(ring.add(new BufferElements().writable(gpa, 4)) >= 0);
+            ring.publish();
+            driver.notifyQueue(0);
+            while (ring.pollUsed() < 0) {
+                Thread.sleep(1);
+            }
+            assertEquals(0, ring.usedBytes());
+        }
+        assertEquals(DeviceStatus.DRIVER_OK, driver.status() & (DeviceStatus.DRIVER_OK | DeviceStatus.DEVICE_NEEDS_RESET));
+        request(ring, 64);
     }
 
     /** A ring that is broken costs the device, not its thread. */

@@ -10,6 +10,7 @@ import dev.miraflores.devices.testkit.FakeMsiController.Message;
 import dev.miraflores.devices.testkit.TestMachine;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** MSI-X: PCI 3.0 §6.8.2, §6.8.3. */
@@ -68,6 +69,7 @@ class MsixTest {
 
     /** §6.8.2.3. */
     @Test
+    @Tag("virtio:4.1.5.1.2.1/table-size")
     void shouldTellTableSizeAndKeepItReadOnly() {
         assertEquals(VECTORS - 1, machine.configRead(slot, control, 2));
         enable(0xffff);
@@ -168,6 +170,7 @@ class MsixTest {
 
     /** §6.8.2: pending bits are read-only. CVE-2015-7549: a write to them must find a handler. */
     @Test
+    @Tag("class:selector")
     void shouldIgnoreWritesToPendingBits() {
         enable(ENABLE);
         msix.signal(0);
@@ -180,6 +183,7 @@ class MsixTest {
 
     /** §6.8.2: accesses of four and eight bytes are the rule, others must do no harm. */
     @Test
+    @Tag("class:selector")
     void shouldTakeAccessesOfAnyWidth() {
         machine.write(table + 16, 8, 0x1_fee0_2004L);
         machine.write(table + 24, 8, 0xffff_fffe_0000_0077L);

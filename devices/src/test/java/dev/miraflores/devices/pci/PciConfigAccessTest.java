@@ -7,6 +7,7 @@ import dev.miraflores.devices.testkit.RecordingDevice;
 import dev.miraflores.devices.testkit.TestMachine;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Both configuration mechanisms: PCI 3.0 §3.2.2.3.2 and PCI Express 3.0 §7.2.2. */
@@ -102,6 +103,7 @@ class PciConfigAccessTest {
     }
 
     @Test
+    @Tag("virtio:4.1.1/pci")
     void shouldShowSameRegistersThroughEcam() {
         assertEquals(0x5678_1234L, machine.configRead(1, 0, 4));
         assertEquals(0x5678, machine.configRead(1, 2, 2));

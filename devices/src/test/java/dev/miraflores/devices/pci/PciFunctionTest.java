@@ -12,6 +12,7 @@ import dev.miraflores.devices.testkit.TestMachine;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Configuration space and BARs: PCI 3.0 §6.2. */
@@ -65,6 +66,7 @@ class PciFunctionTest {
 
     /** §6.2.5.1: writing ones and reading back tells the size. */
     @Test
+    @Tag("virtio:4.1.1/pci")
     void shouldTellSizeOf32BitMemoryBar() {
         int slot = machine.pci.add(withMemoryBar(0x4000, 1));
 
@@ -167,6 +169,7 @@ class PciFunctionTest {
 
     /** §6.2.2: Memory Space off means no answer. */
     @Test
+    @Tag("virtio:4.1.1/pci")
     void shouldDecodeOnlyWhileMemorySpaceIsEnabled() {
         int slot = machine.pci.add(withMemoryBar(0x1000, 1));
 
@@ -220,6 +223,7 @@ class PciFunctionTest {
 
     /** §6.7. */
     @Test
+    @Tag("virtio:4.1.1/pci")
     void shouldLinkCapabilities() {
         PciFunction function = new PciFunction(IDENTITY);
         assertEquals(0x40, function.config().addCapability(0x09, 17));
@@ -271,6 +275,7 @@ class PciFunctionTest {
 
     /** §6.2.2, §6.2.3: Interrupt Disable takes the pin down and leaves Interrupt Status. */
     @Test
+    @Tag("virtio:4.1.1/pci")
     void shouldHonourInterruptDisableAndTellStatus() {
         PciFunction function = new PciFunction(IDENTITY);
         InterruptLine pin = function.intx();

@@ -85,6 +85,7 @@ class PciStormTest {
 
     /** Nothing throws, no signal is lost, and connections are exactly those of unmasked vectors. */
     @Property(tries = 300)
+    @net.jqwik.api.Tag("class:selector")
     void shouldSurviveAnyMsixAccess(@ForAll("tableAccesses") List<RegisterAccess> storm,
                                     @ForAll("controls") List<Integer> controls) {
         int vectors = 6;

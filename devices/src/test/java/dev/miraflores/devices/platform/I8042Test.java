@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.devices.RecordedLine;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What Linux's i8042, atkbd and libps2 do at boot, and what kernels do to reset the machine. */
@@ -156,6 +157,7 @@ class I8042Test {
     }
 
     @Test
+    @Tag("class:memory")
     void shouldHoldABoundedNumberOfAnswersWhenNoneIsRead() {
         for (int i = 0; i < 100_000; i++) {
             command(0xAA);

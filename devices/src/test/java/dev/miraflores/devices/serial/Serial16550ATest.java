@@ -10,6 +10,7 @@ import dev.miraflores.devices.RecordedLine;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class Serial16550ATest {
@@ -155,6 +156,7 @@ class Serial16550ATest {
 
     /** CVE-2020-27174: input that the guest does not read must not pile up on the host. */
     @Test
+    @Tag("class:memory")
     void shouldTakeNoMoreThanItsBuffersHoldWhenTheGuestReadsNothing() {
         byte[] block = new byte[1000];
         int taken = 0;
@@ -167,6 +169,7 @@ class Serial16550ATest {
 
     /** CVE-2020-16843, firecracker#5764: input must flow again after its buffers were full. */
     @Test
+    @Tag("class:starvation")
     void shouldLetPutGoOnWhenTheGuestReadsAgain() {
         int total = 3 * Receiver.WAITING_BYTES;
         write(FCR, 0x01);
@@ -207,6 +210,8 @@ class Serial16550ATest {
     }
 
     @Test
+    @Tag("class:memory")
+    @Tag("class:starvation")
     void shouldLookBusyAndRecoverWhenTheFarEndBlocks() throws InterruptedException {
         backend.block(true);
         write(IER, 0x02);
@@ -315,6 +320,7 @@ class Serial16550ATest {
 
     /** CVE-2016-8669: a divisor of zero must not be divided by. */
     @Test
+    @Tag("class:divisor")
     void shouldAcceptAnyDivisorIncludingZero() {
         write(LCR, 0x80);
         write(0, 0);

@@ -20,7 +20,7 @@ public final class FakeVirtioDevice implements VirtioDevice {
     public static final int ID = 42;
     public static final long OWN_FEATURE = 1L << 5;
     public static final long FEATURES =
-            RingFeatures.VERSION_1 | RingFeatures.EVENT_IDX | RingFeatures.INDIRECT_DESC | OWN_FEATURE;
+            RingFeatures.VERSION_1 | RingFeatures.EVENT_IDX | RingFeatures.INDIRECT_DESC | RingFeatures.RING_PACKED | OWN_FEATURE;
     public static final int QUEUES = 2;
     public static final int MAX_SIZE = 16;
     public static final int CONFIG_BYTES = 10;

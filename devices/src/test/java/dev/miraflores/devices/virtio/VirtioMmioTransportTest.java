@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.devices.testkit.MmioDriver;
 import dev.miraflores.virtio.ring.RingFeatures;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** virtio 1.3 §4.2. */
@@ -30,6 +31,8 @@ class VirtioMmioTransportTest extends VirtioTransportContract {
 
     /** §4.2.2.1. */
     @Test
+    @Tag("virtio:4.2.2.1/magic")
+    @Tag("virtio:4.2.2.1/version")
     void shouldTellMagicVersionAndVendor() {
         assertEquals(0x74726976, mmio.get(0x000));
         assertEquals(2, mmio.get(0x004));
@@ -59,6 +62,7 @@ class VirtioMmioTransportTest extends VirtioTransportContract {
 
     /** §4.2.2: InterruptStatus holds until each of its bits is acknowledged. */
     @Test
+    @Tag("virtio:4.2.2.1/interrupt-status")
     void shouldHoldLineUntilAllCausesAreAcknowledged() {
         start();
         device.activation().queues().get(0).interrupt().run();
@@ -74,6 +78,7 @@ class VirtioMmioTransportTest extends VirtioTransportContract {
 
     /** §4.2.2.1: InterruptStatus is cleared by reset. */
     @Test
+    @Tag("virtio:4.2.2.1/reset-interrupts")
     void shouldTakeLineDownOnReset() {
         start();
         device.activation().queues().get(0).interrupt().run();
@@ -102,6 +107,7 @@ class VirtioMmioTransportTest extends VirtioTransportContract {
 
     /** A selector is 32 bits wide here; none of them may be lost. */
     @Test
+    @Tag("class:selector")
     void shouldFindNoQueueBehindLargeSelectors() {
         for (int select : new int[] {2, 0x10000, Integer.MAX_VALUE, Integer.MIN_VALUE, -1}) {
             assertEquals(0, driver.queueSize(select), Integer.toHexString(select));

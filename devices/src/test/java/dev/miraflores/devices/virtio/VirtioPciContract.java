@@ -8,7 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.miraflores.devices.testkit.FakeVirtioDevice;
 import dev.miraflores.devices.testkit.PciDriver;
 import dev.miraflores.virtio.ring.RingFeatures;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** virtio 1.3 §4.1, however the driver is notified. */
 abstract class VirtioPciContract extends VirtioTransportContract {
@@ -31,6 +34,8 @@ abstract class VirtioPciContract extends VirtioTransportContract {
 
     /** §4.1.2.1, and what drivers for Windows are matched by. */
     @Test
+    @Tag("virtio:4.1.2.1/vendor")
+    @Tag("virtio:4.1.2.1/device")
     void shouldTellIdentityOfModernDevice() {
         assertEquals(0x1af4, machine.configRead(slot, 0x00, 2));
         assertEquals(0x1040 + FakeVirtioDevice.ID, machine.configRead(slot, 0x02, 2));
@@ -43,6 +48,11 @@ abstract class VirtioPciContract extends VirtioTransportContract {
 
     /** §4.1.4: each structure that is required is there, inside its BAR. */
     @Test
+    @Tag("virtio:4.1.4.2/cap-len")
+    @Tag("virtio:4.1.4.3.1/present")
+    @Tag("virtio:4.1.4.4.1/present")
+    @Tag("virtio:4.1.4.5.1/present")
+    @Tag("virtio:4.1.4.9.1/present")
     void shouldPointAtAllStructures() {
         for (int type = 1; type <= 5; type++) {
             int at = pci.capability(type);
@@ -52,6 +62,54 @@ abstract class VirtioPciContract extends VirtioTransportContract {
         assertTrue(machine.configRead(slot, pci.capability(1) + 12, 4) >= 56);
         assertEquals(FakeVirtioDevice.CONFIG_BYTES, machine.configRead(slot, pci.capability(4) + 12, 4));
         assertEquals(FakeVirtioDevice.QUEUES, pci.get(0x12, 2));
+    }
+
+    /** §4.1.4.3.1, §4.1.4.4.1, §4.1.4.6.1: alignments, and a place in the notification area for each queue. */
+    @Test
+    @Tag("virtio:4.1.4.3.1/aligned")
+    @Tag("virtio:4.1.4.4.1/aligned")
+    @Tag("virtio:4.1.4.4.1/multiplier")
+    @Tag("virtio:4.1.4.4.1/length")
+    @Tag("virtio:4.1.4.6.1/aligned")
+    void shouldAlignStructuresAndHaveRoomForEveryDoorbell() {
+        assertEquals(0, machine.configRead(slot, pci.capability(1) + 8, 4) % 4);
+        assertEquals(0, machine.configRead(slot, pci.capability(2) + 8, 4) % 2);
+        assertEquals(0, machine.configRead(slot, pci.capability(4) + 8, 4) % 4);
+        assertEquals(1, Integer.bitCount(pci.notifyMultiplier));
+        assertEquals(0, pci.notifyMultiplier % 2);
+        long length = machine.configRead(slot, pci.capability(2) + 12, 4);
+        for (int queue = 0; queue < FakeVirtioDevice.QUEUES; queue++) {
+            pci.set(0x16, 2, queue);
+            assertTrue(length >= (long) pci.get(0x1e, 2) * pci.notifyMultiplier + 2);
+        }
+    }
+
+    /** §4.1.4.3.1: what the driver has written; and, as the device offers them, sizes that are powers of 2. */
+    @Test
+    @Tag("virtio:4.1.4.3.1/driver-feature")
+    @Tag("virtio:4.1.4.3.1/queue-size-power")
+    void shouldShowFeaturesThatTheDriverAcceptsAndOfferSizesThatArePowersOfTwo() {
+        driver.acceptFeatures(RingFeatures.VERSION_1 | RingFeatures.EVENT_IDX);
+        pci.set(0x08, 4, 0);
+        assertEquals((int) RingFeatures.EVENT_IDX, pci.get(0x0c, 4));
+        pci.set(0x08, 4, 1);
+        assertEquals((int) (RingFeatures.VERSION_1 >>> 32), pci.get(0x0c, 4));
+        pci.set(0x08, 4, 2);
+        assertEquals(0, pci.get(0x0c, 4));
+        for (int queue = 0; queue < FakeVirtioDevice.QUEUES; queue++) {
+            assertEquals(1, Integer.bitCount(driver.queueSize(queue)));
+        }
+    }
+
+    /** §4.1.3.2: each half of a 64-bit field of the device's own. */
+    @Test
+    @Tag("virtio:4.1.3.2/halves")
+    void shouldTakeHalvesOfConfig() {
+        driver.writeConfig(4, 4, 0x1234_5678L);
+        assertEquals(0x1234_5678_0302_0100L, driver.readConfig(0, 8));
+        driver.writeConfig(0, 4, 0x7abc_def0L);
+        assertEquals(0x7abc_def0L, driver.readConfig(0, 4));
+        assertEquals(0x1234_5678L, driver.readConfig(4, 4));
     }
 
     /** §4.1.3.1: a le64 as two le32; whole ones work too, and odd widths do nothing. */
@@ -74,6 +132,9 @@ abstract class VirtioPciContract extends VirtioTransportContract {
 
     /** §4.1.4.3.1: what selects nothing reads as nothing. CVE-2011-2512, a queue index that is not checked. */
     @Test
+    @Tag("virtio:4.1.4.3.1/device-feature")
+    @Tag("virtio:4.1.4.3.1/queue-size-none")
+    @Tag("class:selector")
     void shouldReadNothingBehindSelectorsThatSelectNothing() {
         for (int select : new int[] {2, 0x7fff, 0xffff}) {
             pci.set(0x16, 2, select);
@@ -102,6 +163,9 @@ abstract class VirtioPciContract extends VirtioTransportContract {
 
     /** §4.1.5.1.2.1: a vector that is not there reads back as VIRTIO_MSI_NO_VECTOR. */
     @Test
+    @Tag("virtio:4.1.5.1.2.1/failure")
+    @Tag("virtio:4.1.5.1.2.1/read-back")
+    @Tag("virtio:4.1.5.1.2.1/reset")
     void shouldRefuseVectorsThatDoNotExist() {
         assertEquals(0xffff, pci.get(0x10, 2));
         pci.set(0x10, 2, 2);
@@ -121,6 +185,8 @@ abstract class VirtioPciContract extends VirtioTransportContract {
 
     /** §4.1.4.5.1: reading ISR status clears it; nothing else of the structure exists. */
     @Test
+    @Tag("virtio:4.1.4.5.1/config-bit")
+    @Tag("virtio:4.1.4.5.1/clear")
     void shouldClearIsrOnRead() {
         start();
         device.activation().events().configChanged();
@@ -149,6 +215,8 @@ abstract class VirtioPciContract extends VirtioTransportContract {
 
     /** §4.1.4.9: all registers can be reached through configuration space. */
     @Test
+    @Tag("virtio:4.1.4.9.1/write")
+    @Tag("virtio:4.1.4.9.1/read")
     void shouldReachRegistersThroughConfigAccess() {
         int window = pci.capability(5);
         configWindow(window, 0, 0x14, 1);
@@ -162,8 +230,44 @@ abstract class VirtioPciContract extends VirtioTransportContract {
         assertEquals(0x0100, machine.configRead(slot, window + 16, 2));
     }
 
+    /** A reset takes as long as what is in flight does; whoever looks at another device's configuration does not wait for it. */
+    @Test
+    @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void shouldHoldUpNobodyElseWhileItIsResetThroughConfigAccess() throws InterruptedException {
+        start();
+        int window = pci.capability(5);
+        configWindow(window, 0, 0x14, 1);
+        CountDownLatch resetting = new CountDownLatch(1);
+        CountDownLatch finished = new CountDownLatch(1);
+        device.whileResetting = () -> {
+            resetting.countDown();
+            try {
+                finished.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        };
+        Thread reset = Thread.ofPlatform().start(() -> machine.configWrite(slot, window + 16, 1, 0));
+        resetting.await();
+        long[] status = {-1};
+        Thread look = Thread.ofPlatform().start(() -> status[0] = machine.configRead(slot, window + 16, 1));
+        while (look.getState() != Thread.State.BLOCKED) {
+            Thread.onSpinWait(); // until it waits for the device, which is being reset
+        }
+
+        assertEquals(0x0600_0000L, machine.configRead(0, 8, 4), "the host bridge answers");
+        machine.configWrite(slot, 0x3c, 1, 5);
+        assertEquals(5, machine.configRead(slot, 0x3c, 1), "and so does the rest of this device's configuration");
+        finished.countDown();
+        reset.join();
+        look.join();
+        assertEquals(0, status[0]);
+        assertFalse(device.isActive());
+    }
+
     /** §4.1.4.9: windows that are not wholly in the BAR, or not aligned, or of no width, do nothing. */
     @Test
+    @Tag("class:selector")
     void shouldIgnoreConfigAccessOutsideBar() {
         int window = pci.capability(5);
         long[][] windows = {{1, 0x14, 1}, {0, 0x15, 4}, {0, 0x14, 3}, {0, 0x14, 0}, {0, 0x14, 8},
@@ -184,6 +288,7 @@ abstract class VirtioPciContract extends VirtioTransportContract {
 
     /** A vCPU that still holds the address of a device that is gone. */
     @Test
+    @Tag("class:lifetime")
     void shouldIgnoreAccessesAfterClose() {
         VirtioPciTransport other = new VirtioPciTransport(new FakeVirtioDevice(), machine.ram(), machine.msis,
                 machine.doorbells);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The same over INTx: virtio 1.3 §4.1.5.3, §4.1.5.4. */
@@ -16,6 +17,9 @@ class VirtioPciIntxTest extends VirtioPciContract {
 
     /** §4.1.4.5.1: Interrupt Status is the OR of the ISR bits, and the read that clears them takes the pin down. */
     @Test
+    @Tag("virtio:4.1.4.5.1/queue-bit")
+    @Tag("virtio:4.1.4.5.1/pci-status")
+    @Tag("virtio:4.1.4.5.1/clear")
     void shouldHoldPinUntilIsrIsRead() {
         start();
         device.activation().queues().get(0).interrupt().run();

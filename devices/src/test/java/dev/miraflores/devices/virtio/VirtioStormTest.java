@@ -84,6 +84,8 @@ class VirtioStormTest {
     }
 
     @Property(tries = 400)
+    @net.jqwik.api.Tag("class:queue-frozen")
+    @net.jqwik.api.Tag("class:selector")
     void shouldSurviveAnyAccessOverPci(@ForAll("pciSteps") List<Step> steps) {
         FakeVirtioDevice device = new FakeVirtioDevice();
         try (TestMachine machine = new TestMachine();
@@ -99,6 +101,8 @@ class VirtioStormTest {
     }
 
     @Property(tries = 400)
+    @net.jqwik.api.Tag("class:queue-frozen")
+    @net.jqwik.api.Tag("class:selector")
     void shouldSurviveAnyAccessOverMmio(@ForAll("mmioSteps") List<Step> steps) {
         FakeVirtioDevice device = new FakeVirtioDevice();
         try (TestMachine machine = new TestMachine();

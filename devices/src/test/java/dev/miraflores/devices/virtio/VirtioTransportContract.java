@@ -9,6 +9,7 @@ import static dev.miraflores.devices.virtio.DeviceStatus.FAILED;
 import static dev.miraflores.devices.virtio.DeviceStatus.FEATURES_OK;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,6 +20,7 @@ import dev.miraflores.virtio.ring.QueueGeometry;
 import dev.miraflores.virtio.ring.RingFeatures;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What holds for every transport; a subclass supplies it. */
@@ -61,6 +63,7 @@ abstract class VirtioTransportContract {
 
     /** §2.2, §5: what the device says is what the driver sees. */
     @Test
+    @Tag("virtio:4.1.4.3.1/device-feature")
     void shouldTellDeviceIdFeaturesAndQueues() {
         assertEquals(FakeVirtioDevice.ID, driver.deviceId());
         assertEquals(FakeVirtioDevice.FEATURES, driver.deviceFeatures());
@@ -72,6 +75,8 @@ abstract class VirtioTransportContract {
 
     /** §2.1.2: 0 says that the device can be used again, and nothing of it touches guest memory any more. */
     @Test
+    @Tag("virtio:2.4.1/status-zero")
+    @Tag("virtio:4.1.4.3.1/reset")
     void shouldNotShowAResetAsDoneBeforeItIs() {
         start();
         device.hung = true;
@@ -88,6 +93,8 @@ abstract class VirtioTransportContract {
 
     /** §3.1.1: the sequence, at the end of which the device is live. */
     @Test
+    @Tag("virtio:2.1.2/before-driver-ok")
+    @Tag("virtio:4.2.2.1/queue-ready")
     void shouldActivateOnDriverOk() {
         negotiate(RingFeatures.VERSION_1 | RingFeatures.EVENT_IDX);
         assertEquals(ACKNOWLEDGE | DRIVER | FEATURES_OK, driver.status());
@@ -108,6 +115,7 @@ abstract class VirtioTransportContract {
 
     /** §2.2.2: FEATURES_OK is refused to a driver that accepts what was not offered. */
     @Test
+    @Tag("virtio:2.2.2/refuse")
     void shouldRefuseFeaturesThatWereNotOffered() {
         negotiate(RingFeatures.VERSION_1 | 1L << 6);
         assertEquals(ACKNOWLEDGE | DRIVER, driver.status());
@@ -121,6 +129,7 @@ abstract class VirtioTransportContract {
 
     /** §2.2.2: the same for bits beyond 63. */
     @Test
+    @Tag("virtio:2.2.2/refuse")
     void shouldRefuseFeaturesBeyondTheSecondWord() {
         driver.acceptFeatureWord(2, 0);
         negotiate(RingFeatures.VERSION_1);
@@ -142,6 +151,7 @@ abstract class VirtioTransportContract {
 
     /** §3.1.1: features are final once FEATURES_OK is set. */
     @Test
+    @Tag("class:queue-frozen")
     void shouldFreezeFeaturesOnceAccepted() {
         negotiate(RingFeatures.VERSION_1);
         driver.acceptFeatures(FakeVirtioDevice.FEATURES);
@@ -152,6 +162,7 @@ abstract class VirtioTransportContract {
 
     /** §3.1.1: no DRIVER_OK without FEATURES_OK. */
     @Test
+    @Tag("virtio:2.1.2/before-driver-ok")
     void shouldIgnoreDriverOkWithoutFeaturesOk() {
         driver.writeStatus(ACKNOWLEDGE | DRIVER | DRIVER_OK);
 
@@ -181,6 +192,10 @@ abstract class VirtioTransportContract {
 
     /** §2.1.2, §2.4: writing 0 brings everything back to how it was at first. */
     @Test
+    @Tag("virtio:2.4.1/status-zero")
+    @Tag("virtio:4.1.4.3.1/reset")
+    @Tag("virtio:4.1.4.3.1/queue-enable")
+    @Tag("virtio:4.2.2.1/reset-queues")
     void shouldResetWhenStatusIsWrittenZero() {
         start();
         driver.writeStatus(0);
@@ -196,6 +211,7 @@ abstract class VirtioTransportContract {
 
     /** §2.4: a kick from before a reset is not one for the next driver. */
     @Test
+    @Tag("virtio:2.4.1/quiet")
     void shouldForgetKicksOnReset() {
         start();
         driver.notifyQueue(0);
@@ -224,6 +240,7 @@ abstract class VirtioTransportContract {
 
     /** §2.6: a size of no power of two, or none that the device offered. */
     @Test
+    @Tag("class:divisor")
     void shouldTakeNoQueueSizeThatCannotBe() {
         driver.placeQueue(0, new QueueGeometry(0, 0x1000, 0x2000, 0x3000));
         driver.placeQueue(0, new QueueGeometry(FakeVirtioDevice.MAX_SIZE * 2, 0x1000, 0x2000, 0x3000));
@@ -243,6 +260,7 @@ abstract class VirtioTransportContract {
 
     /** CVE-2026-5747: a queue's size written after the queue was enabled, and after DRIVER_OK. */
     @Test
+    @Tag("class:queue-frozen")
     void shouldFreezeQueueOnceEnabled() {
         negotiate(RingFeatures.VERSION_1);
         driver.placeQueue(0, GEOMETRY);
@@ -260,6 +278,7 @@ abstract class VirtioTransportContract {
 
     /** §2.3: the doorbell reaches the device without its registers, §3.1.1 only once it is live. */
     @Test
+    @Tag("virtio:2.1.2/before-driver-ok")
     void shouldRingDoorbellOnceLiveAndBeTrappedBefore() {
         driver.notifyQueue(0);
         driver.notifyQueue(1);
@@ -288,6 +307,8 @@ abstract class VirtioTransportContract {
 
     /** §2.5.2: a change of configuration shows in the generation, and the driver is told. */
     @Test
+    @Tag("virtio:4.1.4.3.1/generation")
+    @Tag("virtio:4.2.2.1/generation")
     void shouldTellOfChangedConfig() {
         start();
         int generation = driver.configGeneration();
@@ -301,8 +322,24 @@ abstract class VirtioTransportContract {
         assertEquals(0x55, driver.readConfig(3, 1));
     }
 
+    /** §4.1.4.3.1: 8 bits do not come round to where they were between two looks of a driver. */
+    @Test
+    @Tag("virtio:4.1.4.3.1/generation")
+    @Tag("virtio:4.2.2.1/generation")
+    void shouldShowAnotherGenerationHoweverOftenConfigChanged() {
+        start();
+        int generation = driver.configGeneration();
+        driver.readConfig(0, 4);
+        for (int i = 0; i < 256; i++) {
+            device.activation().events().configChanged();
+        }
+        driver.readConfig(4, 4);
+        assertNotEquals(generation, driver.configGeneration());
+    }
+
     /** §2.1.2: the driver is told, once, and only a reset helps. */
     @Test
+    @Tag("virtio:2.1.2/needs-reset-notifies")
     void shouldTellOfNeededReset() {
         start();
         DeviceEvents events = device.activation().events();
@@ -323,6 +360,8 @@ abstract class VirtioTransportContract {
 
     /** §2.5: any width and alignment inside; what passes the end reads as zero there and is not written. */
     @Test
+    @Tag("virtio:2.5.2/early-read")
+    @Tag("class:selector")
     void shouldBoundConfigAccesses() {
         assertEquals(0x0706_0504_0302_0100L, driver.readConfig(0, 8));
         assertEquals(0x0403, driver.readConfig(3, 2));
@@ -336,6 +375,8 @@ abstract class VirtioTransportContract {
 
     /** §2.4: while a reset waits for the device's thread, that thread may be notifying. */
     @Test
+    @Tag("virtio:2.4.1/quiet")
+    @Tag("class:lifetime")
     void shouldNotifyWhileResetWaits() {
         start();
         VirtioActivation activation = device.activation();

@@ -25,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Any bytes as an image, and requests to it: a refusal in one line, or results and errors, each once. */
@@ -99,6 +100,8 @@ class Qcow2FuzzTest {
 
     @MethodSource("seeds")
     @FuzzTest
+    @Tag("class:images")
+    @Tag("class:length")
     void shouldGiveErrorsAtMost(byte[] bytes) throws IOException {
         FuzzInput input = new FuzzInput(bytes);
         boolean readOnly = (input.u8() & FLAG_READ_ONLY) != 0;

@@ -20,6 +20,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -92,6 +93,10 @@ class BlockRequestFuzzTest {
 
     @MethodSource("seeds")
     @FuzzTest
+    @Tag("virtio:2.7.4.1/any")
+    @Tag("virtio:2.7.8.2/len-written")
+    @Tag("class:length")
+    @Tag("class:leak")
     void shouldStayWithinItsChainAndTheDisk(byte[] bytes) {
         FuzzInput input = new FuzzInput(bytes);
         for (GuestMemoryRegion region : MEMORY.regions()) {

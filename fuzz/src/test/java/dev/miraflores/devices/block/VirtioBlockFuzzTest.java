@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -75,6 +76,8 @@ class VirtioBlockFuzzTest {
 
     @MethodSource("seeds")
     @FuzzTest
+    @Tag("class:endless")
+    @Tag("class:memory")
     void shouldOutliveAnyDriver(byte[] bytes) {
         if (disk == null) {
             disk = VirtioBlockDevice.open(BlockDeviceConfig.nothing("fuzz").queueSize(SIZE)

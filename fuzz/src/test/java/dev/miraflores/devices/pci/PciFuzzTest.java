@@ -28,6 +28,9 @@ class PciFuzzTest {
     private static final PciIdentity IDENTITY = new PciIdentity(0x1234, 0x5678, 1, 0xff0000, 0x1af4, 0x1100);
     private static final int FUNCTIONS = 3;
     private static final int VECTORS = 5;
+    private static final int PAGE_BYTES = 0x1000;
+    private static final int WIDE_BYTES = 0x1_0000;
+    private static final int UNCLAIMED = 0xff;
     private static final long[] PLACES = {0xc000_0000L, 0xe000_0000L, 0xf000_0000L, TestMachine.MEMORY64_START};
 
     static Stream<byte[]> seeds() {
@@ -66,8 +69,8 @@ class PciFuzzTest {
             }
             for (int slot = 1; slot <= FUNCTIONS; slot++) {
                 assertIntact(machine, slot);
-                assertAnswers(machine, slot, 0, 0xff);
-                assertAnswers(machine, slot, 2, 0xff);
+                assertAnswers(machine, slot, 0, PAGE_BYTES);
+                assertAnswers(machine, slot, 2, WIDE_BYTES);
             }
         }
     }
@@ -105,24 +108,27 @@ class PciFuzzTest {
         assertEquals(0x1100_1af4L, machine.configRead(slot, 0x2c, 4));
     }
 
-    /** Where a BAR is decoded and inside a window, one of those that say they are there answers, and no other. */
-    private static void assertAnswers(TestMachine machine, int slot, int bar, int unclaimed) {
+    /** Where a BAR is decoded and inside a window, one of those that say they are there answers: this, or what is in its way. */
+    private static void assertAnswers(TestMachine machine, int slot, int bar, int byteSize) {
         long address = machine.barAddress(slot, bar);
         boolean window32 = address >= 0xc000_0000L && address < 0xe000_0000L
                 || address >= 0xf000_0000L && address < 0xfeb0_0000L;
         boolean window64 = bar == 2 && address >= TestMachine.MEMORY64_START
                 && address < TestMachine.MEMORY64_START + TestMachine.MEMORY64_BYTES;
         if ((machine.configRead(slot, 4, 2) & 2) != 0 && (window32 || window64)) {
-            // Where an MSI-X table was there first, this is a reserved byte of a vector's control word: zero.
-            long answer = machine.read(address + 13, 1);
-            assertTrue(answer != unclaimed, Long.toHexString(address) + " answers nothing");
+            boolean answered = false;
+            for (long page = address; page < address + byteSize; page += PAGE_BYTES) {
+                // Of an MSI-X table this is a reserved byte of a vector's control word: zero.
+                answered |= machine.read(page + 13, 1) != UNCLAIMED;
+            }
+            assertTrue(answered, Long.toHexString(address) + " answers nothing");
         }
     }
 
     private static PciFunction function(int slot, Msix msix) {
         PciFunction function = new PciFunction(IDENTITY);
-        function.addMemoryBar(0, 0x1000, new RecordingDevice(slot), PciBarListener.NONE);
-        function.addMemory64Bar(2, 0x1_0000, new RecordingDevice(slot), PciBarListener.NONE);
+        function.addMemoryBar(0, PAGE_BYTES, new RecordingDevice(slot), PciBarListener.NONE);
+        function.addMemory64Bar(2, WIDE_BYTES, new RecordingDevice(slot), PciBarListener.NONE);
         function.addIoBar(4, 0x10, new RecordingDevice(slot), PciBarListener.NONE);
         function.intx().set(true);
         if (msix != null) {

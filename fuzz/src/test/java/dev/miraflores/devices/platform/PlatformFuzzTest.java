@@ -9,6 +9,7 @@ import dev.miraflores.fuzz.Bounds;
 import dev.miraflores.fuzz.FuzzInput;
 import dev.miraflores.fuzz.Seed;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Any accesses of the keyboard controller, the clock, ACPI's registers and the small ports, while time jumps. */
@@ -37,6 +38,8 @@ class PlatformFuzzTest {
 
     @MethodSource("seeds")
     @FuzzTest
+    @Tag("class:divisor")
+    @Tag("class:selector")
     void shouldSurviveAnyAccess(byte[] bytes) {
         nowNs = START_NS;
         FuzzInput input = new FuzzInput(bytes);

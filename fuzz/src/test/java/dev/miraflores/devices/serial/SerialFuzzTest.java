@@ -11,6 +11,7 @@ import dev.miraflores.fuzz.Bounds;
 import dev.miraflores.fuzz.FuzzInput;
 import dev.miraflores.fuzz.Seed;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Any accesses of a serial port's registers while input and breaks arrive; no register takes more than it holds. */
@@ -31,6 +32,7 @@ class SerialFuzzTest {
 
     @MethodSource("seeds")
     @FuzzTest
+    @Tag("class:divisor")
     void shouldSurviveAnyAccess(byte[] bytes) {
         FuzzInput input = new FuzzInput(bytes);
         FakeInterruptLine line = new FakeInterruptLine();

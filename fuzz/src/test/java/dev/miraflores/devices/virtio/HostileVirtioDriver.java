@@ -122,7 +122,8 @@ final class HostileVirtioDriver {
         }
         if (left-- > 0) {
             driver.acceptFeatures(RingFeatures.VERSION_1
-                | ((features & 1) != 0 ? RingFeatures.EVENT_IDX : 0) | ((features & 2) != 0 ? RingFeatures.INDIRECT_DESC : 0));
+                | ((features & 1) != 0 ? RingFeatures.EVENT_IDX : 0) | ((features & 2) != 0 ? RingFeatures.INDIRECT_DESC : 0)
+                | ((features & 4) != 0 ? RingFeatures.RING_PACKED : 0));
         }
         if (left-- > 0) {
             driver.addStatus(DeviceStatus.FEATURES_OK);

@@ -7,6 +7,7 @@ import dev.miraflores.devices.testkit.MmioDriver;
 import dev.miraflores.devices.testkit.TestMachine;
 import dev.miraflores.fuzz.Seed;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Any accesses of virtio-mmio registers and configuration (virtio 1.3 §4.2). */
@@ -29,6 +30,8 @@ class VirtioMmioFuzzTest {
 
     @MethodSource("seeds")
     @FuzzTest
+    @Tag("class:queue-frozen")
+    @Tag("class:selector")
     void shouldSurviveAnyAccess(byte[] input) {
         FakeVirtioDevice device = new FakeVirtioDevice();
         try (TestMachine machine = new TestMachine()) {

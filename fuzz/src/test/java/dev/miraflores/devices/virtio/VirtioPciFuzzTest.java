@@ -7,6 +7,7 @@ import dev.miraflores.devices.testkit.PciDriver;
 import dev.miraflores.devices.testkit.TestMachine;
 import dev.miraflores.fuzz.Seed;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Any accesses of virtio-pci registers, MSI-X table and configuration space, the BARs moving about (virtio 1.3 §4.1). */
@@ -40,6 +41,8 @@ class VirtioPciFuzzTest {
 
     @MethodSource("seeds")
     @FuzzTest
+    @Tag("class:queue-frozen")
+    @Tag("class:selector")
     void shouldSurviveAnyAccess(byte[] input) {
         FakeVirtioDevice device = new FakeVirtioDevice();
         try (TestMachine machine = new TestMachine()) {

@@ -8,6 +8,7 @@ import dev.miraflores.fuzz.Bounds;
 import dev.miraflores.fuzz.FuzzInput;
 import dev.miraflores.fuzz.Seed;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Any descriptor table, with indirect tables, means what the slow reference says it means (virtio 1.3 §2.7.5). */
@@ -51,6 +52,8 @@ class ChainWalkerFuzzTest {
 
     @MethodSource("seeds")
     @FuzzTest
+    @Tag("class:endless")
+    @Tag("class:length")
     void shouldMeanWhatTheReferenceSays(byte[] bytes) {
         FuzzInput input = new FuzzInput(bytes);
         RingFixture ring = ring(input.below(SIZE_LOGS));

@@ -74,13 +74,14 @@ final class QmpBlockQueries {
         DriveConfig drive = node.drive();
         CacheMode cache = drive.cache();
         String file = path == null ? "null-co://" : path;
+        String backing = drive.backing().isEmpty() ? null : drive.backing().getFirst().path();
         return object("file", file, "node-name", node.name(), "ro", readOnly, "drv", node.driver(),
-                "backing_file", drive.backing(), "backing_file_depth", drive.backing() == null ? 0 : 1, "encrypted", false,
+                "backing_file", backing, "backing_file_depth", drive.backing().size(), "encrypted", false,
                 "detect_zeroes", "off", "cache", object("writeback", cache.hasWriteCache(), "direct", cache.isDirect(),
                         "no-flush", cache == CacheMode.UNSAFE),
                 "write_threshold", 0,
                 "image", object("filename", file, "format", node.driver(), "virtual-size", byteSize,
-                        "actual-size", path == null ? null : new File(path).length(), "backing-filename", drive.backing()));
+                        "actual-size", path == null ? null : new File(path).length(), "backing-filename", backing));
     }
 
     private static void putLimits(Map<String, Object> info, ThrottleConfig limits) {

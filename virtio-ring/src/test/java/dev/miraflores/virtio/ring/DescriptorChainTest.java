@@ -234,6 +234,40 @@ class DescriptorChainTest {
         }
     }
 
+    /** What there is of each kind is this chain's, not that of the one before, which was larger. */
+    @Test
+    void shouldHaveNothingOfTheChainBefore() {
+        try (RingFixture ring = new RingFixture(4)) {
+            ring.descriptor(0, BUFFER_GPA, 64, RingFixture.NEXT, 1);
+            ring.descriptor(1, BUFFER_GPA, 32, RingFixture.WRITE, 0);
+            ring.descriptor(2, BUFFER_GPA, 16, RingFixture.WRITE, 0);
+            ring.expose(0);
+            ring.expose(2);
+            Virtqueue queue = ring.device();
+            queue.popChain();
+            DescriptorChain chain = queue.popChain();
+            assertEquals(0, chain.readableBytes());
+            assertEquals(16, chain.writableBytes());
+            assertThrows(IndexOutOfBoundsException.class, () -> chain.readShort(0));
+            assertThrows(IndexOutOfBoundsException.class, () -> chain.readInt(0));
+            assertThrows(IndexOutOfBoundsException.class, () -> chain.readLong(0));
+        }
+    }
+
+    @Test
+    void shouldReadNumbersUpToTheLastByteAndNotBeforeTheFirst() {
+        try (RingFixture ring = new RingFixture(4)) {
+            ring.descriptor(0, BUFFER_GPA, 16, 0, 0);
+            ring.expose(0);
+            DescriptorChain chain = ring.device().popChain();
+            assertEquals(0, chain.readLong(8));
+            assertThrows(IndexOutOfBoundsException.class, () -> chain.readLong(9));
+            assertThrows(IndexOutOfBoundsException.class, () -> chain.readInt(13));
+            assertThrows(IndexOutOfBoundsException.class, () -> chain.readShort(15));
+            assertThrows(IndexOutOfBoundsException.class, () -> chain.readShort(-1));
+        }
+    }
+
     /** A malformed chain gives nothing away. */
     @Test
     void shouldHaveNothingToReadOrWriteWhenMalformed() {

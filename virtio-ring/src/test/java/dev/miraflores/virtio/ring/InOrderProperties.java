@@ -24,6 +24,7 @@ class InOrderProperties {
     private static final QueueGeometry GEOMETRY = new QueueGeometry(8, 0x1000, 0x4000, 0x6000);
 
     @Property(tries = 1000)
+    @net.jqwik.api.Tag("virtio:6.2/in-order")
     void shouldGiveSplitBuffersBackInOrder(@ForAll long seed) {
         Random random = new Random(seed);
         int start = random.nextInt(65536);
@@ -31,6 +32,7 @@ class InOrderProperties {
     }
 
     @Property(tries = 1000)
+    @net.jqwik.api.Tag("virtio:6.2/in-order")
     void shouldGivePackedBuffersBackInOrder(@ForAll long seed) {
         Random random = new Random(seed);
         int size = 1 + random.nextInt(40);

@@ -18,9 +18,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.virtio.ring.RingFixture.Element;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The device side of packed queues against drivers good and bad (virtio 1.3 §2.8). */
@@ -88,6 +90,7 @@ class PackedVirtqueueTest {
 
     /** §2.8.1: AVAIL as the wrap counter and USED not; each other way means not available. */
     @Test
+    @Tag("virtio:2.8.15/available")
     void shouldTakeOnlyDescriptorsMadeAvailableInThisRound() {
         for (int flags : new int[] {0, AVAIL_NEXT_ROUND, AVAIL_NOW | AVAIL_NEXT_ROUND}) {
             put(0, BUFFER_GPA, 16, 0, flags);
@@ -100,6 +103,7 @@ class PackedVirtqueueTest {
 
     /** §2.8.6: a list is in ring order, and its id is in the last descriptor. */
     @Test
+    @Tag("virtio:2.8.18/order")
     void shouldTakeAListAndTheIdOfItsLastDescriptor() {
         available(0, BUFFER_GPA, 16, 5, NEXT);
         available(1, BUFFER_GPA + 0x1000, 512, 5, NEXT | WRITE);
@@ -257,6 +261,7 @@ class PackedVirtqueueTest {
 
     /** §2.8.17: no list without an end within the ring. */
     @Test
+    @Tag("class:endless")
     void shouldEndTheQueueOnAListAllAroundTheRing() {
         for (int i = 0; i < SIZE; i++) {
             available(i, BUFFER_GPA, 1, 0, NEXT);
@@ -266,6 +271,7 @@ class PackedVirtqueueTest {
 
     /** §2.8.17: the whole list is available before its first descriptor is. */
     @Test
+    @Tag("class:endless")
     void shouldEndTheQueueOnAListThatIsNotAllAvailable() {
         available(0, BUFFER_GPA, 1, 0, NEXT);
         put(1, BUFFER_GPA, 1, 0, AVAIL_NEXT_ROUND);
@@ -308,6 +314,7 @@ class PackedVirtqueueTest {
 
     /** §2.8.21: an id is 16 bits without a sign. */
     @Test
+    @Tag("class:selector")
     void shouldEndTheQueueOnTheLargestId() {
         available(0, BUFFER_GPA, 1, 0xFFFF, 0);
         assertEquals(DriverFault.BUFFER_ID_INVALID, queueFault());
@@ -432,6 +439,14 @@ class PackedVirtqueueTest {
         assertEquals(DriverFault.QUEUE_OUTSIDE_MEMORY, check(SIZE, DESC_GPA, AVAIL_GPA, APART_END));
     }
 
+    @Test
+    void shouldTakeTheLargestQueueSize() {
+        try (GuestMemory memory = GuestMemory.anonymous(2 << 20)) {
+            QueueGeometry largest = new QueueGeometry(QueueGeometry.MAX_SIZE, 0x10_0000, 0, 0x2_0000);
+            assertNull(Virtqueue.check(memory, largest, FEATURES));
+        }
+    }
+
     private DriverFault check(int size, long descGpa, long driverGpa, long deviceGpa) {
         return Virtqueue.check(ring.memory, new QueueGeometry(size, descGpa, driverGpa, deviceGpa), FEATURES);
     }
@@ -445,6 +460,7 @@ class PackedVirtqueueTest {
 
     /** §2.7.5.2's limit holds here too: 2^32 bytes in total are legal, one more is not. */
     @Test
+    @Tag("class:length")
     void shouldRefuseMoreThanFourGibibytesInTotal() {
         long megabyte = 1 << 20;
         try (var memory = dev.miraflores.memory.GuestMemory.anonymous(4 * megabyte)) {

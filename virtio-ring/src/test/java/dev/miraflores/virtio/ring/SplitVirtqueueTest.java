@@ -18,9 +18,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.virtio.ring.RingFixture.Element;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The device side of split queues against drivers good and bad (virtio 1.3 §2.7). */
@@ -103,6 +105,7 @@ class SplitVirtqueueTest {
 
     /** §2.7.5.3.2: zero or more normal descriptors, then one that refers to a table. */
     @Test
+    @Tag("virtio:2.7.5.3.2/after-direct")
     void shouldTakeAnIndirectTableAfterDirectDescriptors() {
         ring.descriptor(0, BUFFER_GPA, 16, NEXT, 1);
         ring.descriptor(1, TABLE_GPA, 32, INDIRECT, 0);
@@ -119,6 +122,7 @@ class SplitVirtqueueTest {
 
     /** §2.7.5.3.2: WRITE in the descriptor that refers to the table is ignored. */
     @Test
+    @Tag("virtio:2.7.5.3.2/write-flag")
     void shouldIgnoreWriteOnTheReferringDescriptor() {
         ring.descriptor(0, TABLE_GPA, 16, INDIRECT | WRITE, 0);
         ring.tableEntry(0, BUFFER_GPA, 16, 0, 0);
@@ -179,6 +183,7 @@ class SplitVirtqueueTest {
 
     /** CVE-2016-6490's shape: descriptors of no bytes in a loop end too. */
     @Test
+    @Tag("class:endless")
     void shouldRefuseALoopOfElementsOfNoBytes() {
         ring.descriptor(0, BUFFER_GPA, 0, NEXT, 0);
         ring.expose(0);
@@ -188,6 +193,7 @@ class SplitVirtqueueTest {
 
     /** §2.7.5.2: loops are forbidden. */
     @Test
+    @Tag("class:endless")
     void shouldRefuseALoopInTheTable() {
         ring.descriptor(0, BUFFER_GPA, 16, NEXT, 1);
         ring.descriptor(1, BUFFER_GPA, 16, NEXT, 0);
@@ -198,6 +204,7 @@ class SplitVirtqueueTest {
 
     /** §2.7.5.2: loops are forbidden in indirect tables too. */
     @Test
+    @Tag("class:endless")
     void shouldRefuseALoopInAnIndirectTable() {
         ring.descriptor(0, TABLE_GPA, 32, INDIRECT, 0);
         ring.tableEntry(0, BUFFER_GPA, 16, NEXT, 1);
@@ -295,6 +302,7 @@ class SplitVirtqueueTest {
 
     /** Addresses and lengths that overflow 64 bits together are outside. */
     @Test
+    @Tag("class:length")
     void shouldRefuseABufferThatWrapsAroundTheAddressSpace() {
         ring.descriptor(0, -8, 0xFFFF_FFFFL, WRITE, 0);
         ring.descriptor(1, Long.MIN_VALUE, 16, WRITE, 0);
@@ -311,6 +319,7 @@ class SplitVirtqueueTest {
 
     /** §2.7.5: len has 32 bits without a sign. */
     @Test
+    @Tag("class:length")
     void shouldTakeLengthsAsUnsigned() {
         ring.descriptor(0, BUFFER_GPA, 0x8000_0000L, WRITE, 0);
         ring.expose(0);
@@ -426,6 +435,7 @@ class SplitVirtqueueTest {
 
     /** §2.7.6: a head has 16 bits without a sign. */
     @Test
+    @Tag("class:selector")
     void shouldEndTheQueueOnTheLargestHead() {
         ring.expose(0xFFFF);
         assertEquals(DriverFault.HEAD_OUT_OF_RANGE, queueFault());
@@ -433,6 +443,8 @@ class SplitVirtqueueTest {
 
     /** §2.7: no more buffers can be queued than the queue has entries. */
     @Test
+    @Tag("class:endless")
+    @Tag("class:selector")
     void shouldEndTheQueueOnMoreHeadsThanItHolds() {
         ring.setAvailIdx(SIZE + 1);
         assertEquals(DriverFault.AVAIL_IDX_JUMPED, queueFault());
@@ -499,6 +511,27 @@ class SplitVirtqueueTest {
         assertNull(queue.fault());
     }
 
+    /** What was exposed stays exposed: an idx that moves meanwhile is looked at once that is popped. */
+    @Test
+    void shouldGoOnWithWhatItSawWhenIdxMoves() {
+        for (int i = 0; i < 3; i++) {
+            ring.descriptor(i, BUFFER_GPA, 16, 0, 0);
+            ring.expose(i);
+        }
+        Virtqueue queue = ring.device();
+        queue.popChain();
+
+        ring.setAvailIdx(1);
+        assertTrue(queue.hasAvailable());
+        ring.setAvailIdx(0x9000);
+        assertTrue(queue.hasAvailable());
+        assertEquals(1, queue.popChain().head());
+        assertEquals(2, queue.popChain().head());
+        assertNull(queue.fault());
+        assertNull(queue.popChain());
+        assertEquals(DriverFault.AVAIL_IDX_JUMPED, queue.fault());
+    }
+
     /** cloud-hypervisor#7605's class: a queue at its end neither spins nor comes back. */
     @Test
     void shouldStayAtItsEnd() {
@@ -546,6 +579,7 @@ class SplitVirtqueueTest {
 
     /** §2.7.8: id and len of each element, and an idx that moves once they are there. */
     @Test
+    @Tag("virtio:2.7.8.2/len-first")
     void shouldPublishUsedElementsTogether() {
         ring.descriptor(2, BUFFER_GPA, 16, WRITE, 0);
         ring.descriptor(6, BUFFER_GPA, 16, WRITE, 0);
@@ -602,6 +636,8 @@ class SplitVirtqueueTest {
 
     /** §2.7.7.2 without EVENT_IDX: flags decide, used_event does not. */
     @Test
+    @Tag("virtio:2.7.7.2/flags")
+    @Tag("virtio:2.7.7.2/ignore-used-event")
     void shouldNotifyByFlagsWithoutEventIdx() {
         ring.descriptor(0, BUFFER_GPA, 16, 0, 0);
         ring.setAvailIdx(3);
@@ -621,6 +657,7 @@ class SplitVirtqueueTest {
 
     /** §2.7.7.2 with EVENT_IDX: the entry at used_event decides, flags do not. */
     @Test
+    @Tag("virtio:2.7.7.2/used-event")
     void shouldNotifyAtUsedEventWithEventIdx() {
         ring.descriptor(0, BUFFER_GPA, 16, 0, 0);
         ring.setAvailIdx(5);
@@ -637,6 +674,7 @@ class SplitVirtqueueTest {
 
     /** §2.7.7.2: a batch that passes used_event notifies, wherever in the batch that entry is. */
     @Test
+    @Tag("virtio:2.7.7.2/used-event")
     void shouldNotifyWhenABatchPassesUsedEvent() {
         for (int event = 0xFFFA; event < 0x1_0008; event++) {
             try (RingFixture fresh = new RingFixture(SIZE)) {
@@ -655,6 +693,7 @@ class SplitVirtqueueTest {
 
     /** §2.7.10.2 without EVENT_IDX: flags are 0 or 1. */
     @Test
+    @Tag("virtio:2.7.10.2/flags")
     void shouldSuppressByFlagsWithoutEventIdx() {
         Virtqueue queue = ring.device(RingFeatures.VERSION_1);
         queue.disableNotifications();
@@ -666,6 +705,7 @@ class SplitVirtqueueTest {
 
     /** §2.7.10.2 with EVENT_IDX: flags stay 0, and avail_event is the next entry. */
     @Test
+    @Tag("virtio:2.7.10.2/flags-zero")
     void shouldAskByAvailEventWithEventIdx() {
         ring.descriptor(0, BUFFER_GPA, 16, 0, 0);
         ring.setAvailIdx(2);
@@ -707,6 +747,14 @@ class SplitVirtqueueTest {
         assertNull(check(SIZE, DESC_GPA + 16, AVAIL_GPA + 2, USED_GPA + 4));
     }
 
+    @Test
+    void shouldTakeTheLargestQueueSize() {
+        try (GuestMemory memory = GuestMemory.anonymous(2 << 20)) {
+            QueueGeometry largest = new QueueGeometry(QueueGeometry.MAX_SIZE, 0x10_0000, 0, 0x2_0000);
+            assertNull(Virtqueue.check(memory, largest, 0));
+        }
+    }
+
     /** §2.7: each part is memory to its last byte, used_event and avail_event included. */
     @Test
     void shouldCheckThatTheWholeQueueIsMemory() {
@@ -738,6 +786,7 @@ class SplitVirtqueueTest {
 
     /** The parts may even be one and the same memory: the device reads and writes garbage, within it. */
     @Test
+    @Tag("class:reentrancy")
     void shouldSurviveAQueueWhosePartsOverlap() {
         Virtqueue queue = Virtqueue.create(ring.memory, new QueueGeometry(SIZE, DESC_GPA, DESC_GPA, DESC_GPA), 0);
         ring.low.fill((byte) 1);
@@ -753,6 +802,7 @@ class SplitVirtqueueTest {
 
     /** After the memory is closed, an access is an exception and not a crash. */
     @Test
+    @Tag("class:lifetime")
     void shouldThrowOnceTheMemoryIsClosed() {
         Virtqueue queue = ring.device();
         ring.expose(0);
@@ -763,6 +813,7 @@ class SplitVirtqueueTest {
 
     /** §2.7.5.2: 2^32 bytes in total are legal, one more is not. */
     @Test
+    @Tag("class:length")
     void shouldRefuseMoreThanFourGibibytesInTotal() {
         int elements = 1 << 13;
         long megabyte = 1 << 20;

@@ -15,6 +15,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -28,6 +29,8 @@ class VirtqueueThreadsTest {
     @ParameterizedTest
     @ValueSource(longs = {0, RingFeatures.EVENT_IDX, RingFeatures.RING_PACKED,
         RingFeatures.RING_PACKED | RingFeatures.EVENT_IDX})
+    @Tag("virtio:2.7.8.2/len-first")
+    @Tag("virtio:2.7.8.2/len-written")
     void shouldLoseNoNotificationBetweenThreads(long features) throws InterruptedException {
         try (GuestMemory memory = GuestMemory.anonymous(1 << 20)) {
             QueueGeometry geometry = new QueueGeometry(16, 0x1000, 0x2000, 0x3000);
