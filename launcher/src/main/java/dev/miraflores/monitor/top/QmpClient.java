@@ -81,10 +81,7 @@ public final class QmpClient implements AutoCloseable {
 
     /** What a command without arguments answers. */
     public Map<?, ?> execute(String command) throws IOException {
-        ByteBuffer line = ByteBuffer.wrap(Json.line(Json.object("execute", command)));
-        while (line.hasRemaining()) {
-            channel.write(line);
-        }
+        send(ByteBuffer.wrap(Json.line(Json.object("execute", command))));
         while (true) {
             Map<?, ?> answer = next();
             if (answer.get("return") instanceof Map<?, ?> result) {
@@ -96,12 +93,31 @@ public final class QmpClient implements AutoCloseable {
         }
     }
 
+    private void send(ByteBuffer line) throws EndedException {
+        try {
+            while (line.hasRemaining()) {
+                channel.write(line);
+            }
+        } catch (IOException e) {
+            throw new EndedException();             // a machine that was killed says no more than that
+        }
+    }
+
+    private void receive() throws EndedException {
+        bytes.clear();
+        try {
+            if (channel.read(bytes) >= 0) {
+                return;
+            }
+        } catch (IOException e) {
+            // As below.
+        }
+        throw new EndedException();
+    }
+
     private Map<?, ?> next() throws IOException {
         while (values.isEmpty()) {
-            bytes.clear();
-            if (channel.read(bytes) < 0) {
-                throw new EndedException();
-            }
+            receive();
             framer.feed(bytes.array(), bytes.position());
         }
         try {
