@@ -45,7 +45,8 @@ class QmpFuzzTest {
                         "{'execute':'block_set_io_throttle','arguments':{'id':'d','bps':1,'bps_rd':0,'bps_wr':0,'iops':0,'iops_rd':0,"
                             + "'iops_wr':0,'iops_size':4096}}",
                         "{'execute':'blockdev-mirror','arguments':{'device':'d','target':'n','sync':'full'}}",
-                        "{'execute':'query-commands'}{'execute':'query-pci'} null 1.5e9 \"x\" [[[[]]]]", "{\"a\":\"\\ud800\",'b':1e999}")
+                        "{'execute':'query-commands'}{'execute':'query-pci'} null 1.5e9 \"x\" [[[[]]]]", "{\"a\":\"\\ud800\",'b':1e999}",
+                        "{'ex\u007fecute':'stop'}")
                 .map(text -> text.getBytes(StandardCharsets.ISO_8859_1));
     }
 

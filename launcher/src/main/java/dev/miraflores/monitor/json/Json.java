@@ -155,7 +155,8 @@ public final class Json {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return out.toString();
+        // The one control character that the generator leaves as it is, and a terminal acts on.
+        return out.toString().replace("\u007f", "\\u007F");
     }
 
     /** {@link #text} and the end of a line, as QMP sends it (section 2.1.1). */

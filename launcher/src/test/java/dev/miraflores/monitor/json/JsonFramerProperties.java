@@ -161,6 +161,6 @@ class JsonFramerProperties {
 
     @Example
     void shouldWriteAsciiAlone() {
-        assertEquals("\"\\u00E9\\uD800\"", Json.text("\u00e9\ud800"));
+        assertEquals("\"\\u00E9\\uD800\\u007F\"", Json.text("\u00e9\ud800\u007f"));
     }
 }
