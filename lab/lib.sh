@@ -234,7 +234,9 @@ qemu_python() { # prints the directory that has the Python package qemu.qmp, of 
         say "fetching QEMU's QMP client from Debian's source package"
         work=$(mktemp -d "$cache/source.XXXXXX")
         mkdir -p "$work/lists/partial"
-        echo "deb-src http://deb.debian.org/debian bookworm main" > "$work/sources.list"
+        # The sources of the packages that apt is set up for.
+        apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' \
+            | sort -u | sed 's/^/deb-src /; s/$/ main/' > "$work/sources.list"
         (
             cd "$work"
             apt_get -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$work/lists" update -q
