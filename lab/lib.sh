@@ -225,3 +225,29 @@ build_initramfs() { # TREE INIT MODULE…: prints the path of an initramfs with 
     fi
     echo "$out"
 }
+
+# --- QEMU's own client of QMP ------------------------------------------------------------------------------------
+
+qemu_python() { # prints the directory that has the Python package qemu.qmp, of Debian's source of QEMU
+    local tree=$cache/programs/qemu-python work
+    if [ ! -e "$tree" ]; then
+        say "fetching QEMU's QMP client from Debian's source package"
+        work=$(mktemp -d "$cache/source.XXXXXX")
+        mkdir -p "$work/lists/partial"
+        # The sources of the packages that apt is set up for.
+        apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' \
+            | sort -u | sed 's/^/deb-src /; s/$/ main/' > "$work/sources.list"
+        (
+            cd "$work"
+            apt_get -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$work/lists" update -q
+            apt_get -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$work/lists" \
+                source --download-only -q qemu
+            mkdir tree
+            tar -xJf qemu_*.orig.tar.xz -C tree --strip-components=2 --wildcards '*/python/qemu'
+        ) || { cat "$cache/apt.log" >&2; die "cannot fetch Debian's source of QEMU"; }
+        mkdir -p "$cache/programs"
+        mv "$work/tree" "$tree"
+        rm -rf "$work"
+    fi
+    echo "$tree"
+}

@@ -5,6 +5,9 @@ module dev.miraflores.launcher {
     requires transitive dev.miraflores.devices;
     requires transitive dev.miraflores.kvm;
     requires info.picocli;
+    requires com.fasterxml.jackson.core;
+    requires org.jline.reader;
+    requires org.jline.terminal;
     requires static jdk.jfr;
 
     exports dev.miraflores.machine;

@@ -5,6 +5,7 @@ import dev.miraflores.aio.jfr.FlightEvents;
 import dev.miraflores.aio.uring.KernelFeatures;
 import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.EventFd;
+import dev.miraflores.linux.NativeThread;
 import dev.miraflores.linux.ThreadRole;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
@@ -34,6 +35,7 @@ public final class IoThread implements Executor, AutoCloseable {
     }
 
     private final EventPort port;
+    private final IoThreadOptions options;
     private final Mailbox mailbox;
     private final PollTime pollTime;
     private final Counters<IoThreadCounter> counters = new Counters<>(IoThreadCounter.values().length);
@@ -55,9 +57,11 @@ public final class IoThread implements Executor, AutoCloseable {
     /** Made once somebody records. */
     private IoThreadFlight flight;
     private volatile boolean closing;
+    private volatile int threadId;
 
     private IoThread(String name, IoThreadOptions options, EventPort port, Mailbox mailbox) {
         this.port = port;
+        this.options = options;
         this.mailbox = mailbox;
         this.pollTime = new PollTime(options.pollMaxNs(), options.pollGrow(), options.pollShrink());
         this.thread = new Thread(new Loop(), name);
@@ -124,6 +128,16 @@ public final class IoThread implements Executor, AutoCloseable {
 
     public String name() {
         return thread.getName();
+    }
+
+    /** The kernel's id of it; 0 until it runs. */
+    public int threadId() {
+        return threadId;
+    }
+
+    /** How it was set up. */
+    public IoThreadOptions options() {
+        return options;
     }
 
     /** Whether the caller is this thread. */
@@ -338,6 +352,7 @@ public final class IoThread implements Executor, AutoCloseable {
     private void run() {
         try {
             ThreadRole.IO.enter();
+            threadId = NativeThread.gettid();
             port.enable();
             port.wakeOn(mailbox.event());
             while (!closing || inFlight() != 0) {

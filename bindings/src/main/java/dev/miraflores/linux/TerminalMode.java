@@ -24,6 +24,9 @@ public final class TerminalMode implements AutoCloseable {
             IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON;
     private static final int LINE_PROCESSING = ECHO | ICANON | ISIG | IEXTEN;
 
+    /** The same on all machines that are x86-64 (asm-generic/ioctls.h). */
+    private static final long TIOCGWINSZ = 0x5413;
+
     private final int fd;
     private final MemorySegment saved;
     private boolean raw;
@@ -49,6 +52,19 @@ public final class TerminalMode implements AutoCloseable {
             return null;
         }
         return new TerminalMode(fd, saved);
+    }
+
+    /** The columns of {@code fd}'s terminal in the low half and the lines in the high one; 0 when it is none or does not know. */
+    public static long size(int fd) {
+        try (Arena arena = Arena.ofConfined()) {
+            // struct winsize (ioctl_tty(2)): four u16, of which lines and columns are the first two.
+            MemorySegment size = arena.allocate(4L * Short.BYTES, Short.BYTES);
+            if (Ioctl.call(fd, TIOCGWINSZ, size) < 0) {
+                return 0;
+            }
+            long lines = size.get(ValueLayout.JAVA_SHORT, 0) & 0xFFFF;
+            return lines << 32 | size.get(ValueLayout.JAVA_SHORT, Short.BYTES) & 0xFFFF;
+        }
     }
 
     /** Makes the terminal raw, unless it was closed already. */

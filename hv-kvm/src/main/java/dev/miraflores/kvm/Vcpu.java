@@ -82,6 +82,11 @@ public final class Vcpu {
         return loop.exits(reason);
     }
 
+    /** The kernel's id of its thread; 0 while that does not run. */
+    public int threadId() {
+        return loop.threadId();
+    }
+
     /** Called by the gate, which holds the vCPU's thread. */
     void parked(boolean parked) {
         loop.parked(parked);

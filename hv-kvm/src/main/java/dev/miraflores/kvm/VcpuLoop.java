@@ -47,6 +47,8 @@ final class VcpuLoop implements Runnable {
     private final Object kickLock = new Object();
     /** The kernel's id of the thread while it may be in KVM_RUN, else 0. */
     private int tid;
+    /** The same, for whoever asks, without the lock. */
+    private volatile int threadId;
     private boolean retired;
 
     VcpuLoop(Vcpu vcpu, int fd, VcpuRun run, ExitHandler handler) {
@@ -95,6 +97,10 @@ final class VcpuLoop implements Runnable {
         return exits[reason];
     }
 
+    int threadId() {
+        return threadId;
+    }
+
     void kick() {
         synchronized (kickLock) {
             // A kick that the loop has not taken back yet serves this caller as well.
@@ -124,6 +130,7 @@ final class VcpuLoop implements Runnable {
             synchronized (kickLock) {
                 tid = NativeThread.gettid();
             }
+            threadId = tid;
             FlightEvents.vcpu(vcpu.vm().name(), vcpu.cpu(), "started");
             runGuest();
             recordEnd();
@@ -133,6 +140,7 @@ final class VcpuLoop implements Runnable {
             synchronized (kickLock) {
                 tid = 0;
             }
+            threadId = 0;
             state = State.ENDED;
             gate.ended();
         }

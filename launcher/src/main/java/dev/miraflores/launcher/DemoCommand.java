@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher;
 
-import dev.miraflores.launcher.Foreground.BeforeStart;
+import dev.miraflores.kvm.StopCause;
 import dev.miraflores.machine.ConfigException;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.MachineConfig;
 import dev.miraflores.machine.MemorySize;
 import dev.miraflores.machine.VirtualMachine;
-import dev.miraflores.sandbox.SandboxPolicy;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.RandomAccessFile;
@@ -41,7 +40,7 @@ final class DemoCommand implements Command {
     public Option[] options() {
         return new Option[] {
             HOLD, MS, SIZE, DRIVE_OPTIONS, RunOptions.STAGE_PATH, RunOptions.MEMORY, RunOptions.SMP, RunOptions.CONSOLE,
-            SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
+            RunOptions.QMP, RunOptions.MONITOR, RunOptions.METRICS, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
         };
     }
 
@@ -51,34 +50,33 @@ final class DemoCommand implements Command {
         String work = hold ? "mode=hold" : "mode=demo ms=".concat(milliseconds(arguments.value(MS.name(), "500")));
         long diskBytes = MemorySize.parse(SIZE.name(), arguments.value(SIZE.name(), "64M"));
         Foreground foreground = new Foreground(console.err());
-        SandboxOption sandbox = SandboxOption.parse(arguments);
-        ConsoleOption serialOption = RunOptions.console(arguments);
         Path scratch = Files.createTempFile("hv-demo-", ".img");
         try {
             try (RandomAccessFile file = new RandomAccessFile(scratch.toFile(), "rw")) {
                 file.setLength(diskBytes);
             }
-            MachineConfig config = RunOptions.machine(arguments)
+            MachineConfig.Builder config = RunOptions.machine(arguments)
                     .kernel("the built-in guest", guest())
                     .append(work)
                     .drive(drive(scratch, arguments.value(DRIVE_OPTIONS.name(), null)))
                     // How the guest says that something was wrong: a demo that powers off is one in which all held.
-                    .debugExit(true)
-                    .console(serialOption.open(foreground))
-                    .build();
-            BeforeStart beforeStart = new BeforeStart() {
-                @Override
-                public void ready(VirtualMachine made) {
-                    // It is open, and needs no name any more: nothing is left whatever ends this, and nothing to be removed later.
-                    scratch.toFile().delete();
-                    SandboxPolicy policy = sandbox.policy(made, config);
-                    serialOption.leaveInReach(policy);
-                    sandbox.enter(policy, console.err());
-                }
-            };
-            return Foreground.exitCode(foreground.run(config, beforeStart));
+                    .debugExit(true);
+            return RunCommand.run(arguments, console, foreground, config, new Unlink(scratch));
         } finally {
             Files.deleteIfExists(scratch);
+        }
+    }
+
+    /** It is open, and needs no name any more: nothing is left whatever ends this, and nothing to be removed later. */
+    private record Unlink(Path scratch) implements Companion {
+
+        @Override
+        public void attach(VirtualMachine machine) {
+            scratch.toFile().delete();
+        }
+
+        @Override
+        public void ended(StopCause cause) {
         }
     }
 

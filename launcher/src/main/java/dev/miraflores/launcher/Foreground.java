@@ -3,6 +3,7 @@ package dev.miraflores.launcher;
 
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.launcher.terminal.TerminalUser;
+import dev.miraflores.machine.DriveError;
 import dev.miraflores.machine.MachineConfig;
 import dev.miraflores.machine.MachineListener;
 import dev.miraflores.machine.VirtualMachine;
@@ -23,15 +24,11 @@ final class Foreground implements TerminalUser, MachineListener {
     // A host's disk that takes longer to finish what is in flight holds up no one's shutdown.
     private static final long END_SECONDS = 20;
 
-    /** What there is to do once all is made and open, and no guest has run. */
-    interface BeforeStart {
-        void ready(VirtualMachine machine);
-    }
-
     private final PrintStream err;
     private final CountDownLatch ended = new CountDownLatch(1);
     private volatile VirtualMachine machine;
     private volatile boolean quitting;
+    private volatile boolean diskFailed;
 
     Foreground(PrintStream err) {
         this.err = err;
@@ -55,38 +52,47 @@ final class Foreground implements TerminalUser, MachineListener {
         }
     }
 
-    /** Nobody else here pauses it but a disk that failed. */
+    @Override
+    public void ioError(DriveError error) {
+        diskFailed |= error.stops();
+    }
+
+    /** A disk that failed is told to whoever is at the terminal; who asked for a pause knows of it. */
     @Override
     public void paused(String why) {
+        if (!diskFailed) {
+            return;
+        }
+        diskFailed = false;
         err.println("hv: ".concat(why).concat("; the guest waits: put it right and type ^A r, or end hv"));
     }
 
     /**
      * Makes the machine, runs it, closes it.
      *
-     * @param beforeStart what it throws ends the machine
+     * @param companion goes along with it
      * @return why it ended; its crash report has been printed
      */
-    StopCause run(MachineConfig config, BeforeStart beforeStart) throws InterruptedException {
+    StopCause run(MachineConfig config, Companion companion) throws InterruptedException {
         // SIGINT and SIGTERM: the machine ends in good order, its I/O finished, before the process does.
         Thread hook = new Thread(this::endBeforeProcess, "end-machine");
         Runtime.getRuntime().addShutdownHook(hook);
         try {
             VirtualMachine made = VirtualMachine.create(config);
-            return run(made, beforeStart);
+            return run(made, companion);
         } finally {
             ended.countDown();
             unhook(hook);
         }
     }
 
-    private StopCause run(VirtualMachine made, BeforeStart beforeStart) throws InterruptedException {
+    private StopCause run(VirtualMachine made, Companion companion) throws InterruptedException {
         StopCause cause = null;
         RuntimeException closeFailure;
         try {
-            beforeStart.ready(made);
-            cause = runToEnd(made);
+            cause = runToEnd(made, companion);
         } finally {
+            companion.ended(cause);
             closeFailure = close(made);
         }
         // Only now is all that the guest said out, and the terminal as it was.
@@ -105,8 +111,9 @@ final class Foreground implements TerminalUser, MachineListener {
         }
     }
 
-    private StopCause runToEnd(VirtualMachine made) throws InterruptedException {
+    private StopCause runToEnd(VirtualMachine made, Companion companion) throws InterruptedException {
         made.addListener(this);
+        companion.attach(made);
         machine = made;
         if (quitting) {
             made.requestStop();

@@ -61,6 +61,7 @@ public final class Main {
             case "demo" -> new DemoCommand();
             case "doctor" -> new DoctorCommand();
             case "vhost-user-blk" -> new VhostUserBlkCommand();
+            case "top" -> new TopCommand();
             default -> throw new ConfigException(unknown(name));
         };
     }
@@ -74,10 +75,11 @@ public final class Main {
     }
 
     private static List<Command> all() {
-        return List.of(new RunCommand(), new DemoCommand(), new DoctorCommand(), new VhostUserBlkCommand());
+        return List.of(new RunCommand(), new DemoCommand(), new DoctorCommand(), new VhostUserBlkCommand(), new TopCommand());
     }
 
-    private static String version() {
+    /** This program's. */
+    static String version() {
         ModuleDescriptor module = Main.class.getModule().getDescriptor();
         return module == null ? "(version unknown)" : module.rawVersion().orElse("(version unknown)");
     }

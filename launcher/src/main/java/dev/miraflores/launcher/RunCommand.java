@@ -2,10 +2,7 @@
 package dev.miraflores.launcher;
 
 import dev.miraflores.devices.serial.CharBackend;
-import dev.miraflores.launcher.Foreground.BeforeStart;
 import dev.miraflores.machine.MachineConfig;
-import dev.miraflores.machine.VirtualMachine;
-import dev.miraflores.sandbox.SandboxPolicy;
 
 /** {@code hv run}. */
 final class RunCommand implements Command {
@@ -27,23 +24,27 @@ final class RunCommand implements Command {
 
     @Override
     public int run(Arguments arguments, Console console) throws InterruptedException {
-        Foreground foreground = new Foreground(console.err());
-        SandboxOption sandbox = SandboxOption.parse(arguments);
         MachineConfig.Builder machine = RunOptions.machine(arguments);
         // Once without, so that what is wrong with it shows before the console's file or socket comes about.
         machine.build();
-        ConsoleOption serialOption = RunOptions.console(arguments);
-        try (CharBackend serial = serialOption.open(foreground)) {
-            MachineConfig config = machine.console(serial).build();
-            BeforeStart beforeStart = new BeforeStart() {
-                @Override
-                public void ready(VirtualMachine made) {
-                    SandboxPolicy policy = sandbox.policy(made, config);
-                    serialOption.leaveInReach(policy);
-                    sandbox.enter(policy, console.err());
-                }
-            };
-            return Foreground.exitCode(foreground.run(config, beforeStart));
+        return run(arguments, console, new Foreground(console.err()), machine, Companion.NONE);
+    }
+
+    /**
+     * Runs a machine with the console, the monitors and the sandbox that the options say.
+     *
+     * @param companion goes along with it, before all else
+     * @return the exit code
+     */
+    static int run(Arguments arguments, Console console, Foreground foreground, MachineConfig.Builder machine,
+            Companion companion) throws InterruptedException {
+        SandboxOption sandbox = SandboxOption.parse(arguments);
+        ConsoleOption serial = RunOptions.console(arguments);
+        try (MonitorOptions monitors = RunOptions.hasMonitor(arguments) ? MonitorOptions.open(arguments) : null;
+                CharBackend backend = monitors == null ? serial.open(foreground) : monitors.console(serial, foreground)) {
+            MachineConfig config = machine.console(backend).build();
+            Companion all = new SandboxEntry(sandbox, config, serial, monitors, companion, console.err());
+            return Foreground.exitCode(foreground.run(config, all));
         }
     }
 }

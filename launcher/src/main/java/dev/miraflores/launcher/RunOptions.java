@@ -47,12 +47,18 @@ final class RunOptions {
             "How the guest reaches its disks and other virtio devices. Default: pci.");
     static final Option CONSOLE = Option.value("--console", "stdio|file:PATH|unix:PATH|none",
             "What the serial port ttyS0 is connected to. Default: stdio, where ^A h shows help.");
+    static final Option QMP = Option.values("--qmp", "unix:PATH",
+            "Listens for programs that speak QEMU's machine protocol; hv top is one.");
+    static final Option MONITOR = Option.values("--monitor", "stdio|unix:PATH",
+            "Takes commands from people, in QEMU's words. With the console on stdio, too, ^A c goes from one to the other.");
+    static final Option METRICS = Option.values("--metrics", "tcp:127.0.0.1:PORT|unix:PATH",
+            "Answers HTTP with what the machine counts, as OpenMetrics text.");
     static final Option DEBUG_EXIT = Option.flag("--debug-exit",
             "Adds QEMU's isa-debug-exit: a guest that writes N to port 0xf4 ends hv with exit code 2N+1.");
 
     private static final Option[] ALL = {
         KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SHARED_MEMORY, SMP, DRIVE, CHARDEV, DEVICE, STAGE_PATH, VIRTIO, RNG, CONSOLE,
-        DEBUG_EXIT, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
+        QMP, MONITOR, METRICS, DEBUG_EXIT, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
     };
 
     private RunOptions() {
@@ -64,6 +70,11 @@ final class RunOptions {
 
     static ConsoleOption console(Arguments arguments) {
         return ConsoleOption.parse(arguments.value(CONSOLE.name(), "stdio"));
+    }
+
+    /** Whether anything but the console looks at the machine. */
+    static boolean hasMonitor(Arguments arguments) {
+        return arguments.has(QMP.name()) || arguments.has(MONITOR.name()) || arguments.has(METRICS.name());
     }
 
     /** The machine, all but its console; nothing on the host has been looked at yet. */

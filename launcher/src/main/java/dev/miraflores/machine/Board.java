@@ -8,6 +8,7 @@ import dev.miraflores.devices.pci.PciAddressMap;
 import dev.miraflores.devices.pci.PciEjectListener;
 import dev.miraflores.devices.pci.PciHotplugController;
 import dev.miraflores.devices.pci.PciRoot;
+import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.devices.platform.AcpiPm;
 import dev.miraflores.devices.platform.DebugExitPort;
 import dev.miraflores.devices.platform.I8042;
@@ -165,6 +166,11 @@ final class Board implements AutoCloseable {
     /** Takes away what a disk has left that was taken from {@code slot} by force. */
     void clear(int slot) {
         pci.clear(slot);
+    }
+
+    /** What is in the slots of the PCI bus. */
+    List<PciSlotReport> pciSlots() {
+        return pci.report();
     }
 
     /** How many slots of the PCI bus are empty. */

@@ -155,6 +155,11 @@ public final class Drive {
         });
     }
 
+    /** The mirror that began last, whether it is at an end or not; null for none. */
+    public MirrorJob mirrorJob() {
+        return local == null ? null : local.mirrorJob();
+    }
+
     /** Puts a stage before the image, behind all others. It becomes the disk's. */
     public void insertStage(BlockStage stage) {
         local("a stage").insertStage(stage);

@@ -115,6 +115,12 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
         return bay.drive();
     }
 
+    /** Its PCI slot, or −1. */
+    synchronized int slot(String id) {
+        DriveBay bay = bays.get(id);
+        return bay == null || bay.attachment() == null ? -1 : bay.attachment().slot();
+    }
+
     private ConfigException none(String id) {
         return new ConfigException("drive id=" + id + ": this machine has no such drive; it has " + ids());
     }

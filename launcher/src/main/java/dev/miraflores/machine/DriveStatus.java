@@ -4,6 +4,7 @@ package dev.miraflores.machine;
 import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.aio.CacheMode;
 import dev.miraflores.aio.EngineKind;
+import dev.miraflores.aio.LatencyCounts;
 import dev.miraflores.devices.block.BlockCounters;
 import dev.miraflores.devices.block.VirtioBlockDevice;
 import dev.miraflores.devices.vhostuser.frontend.VhostUserBlockDevice;
@@ -32,19 +33,19 @@ public record DriveStatus(String id, String file, DriveConfig.Format format, Eng
 
     /**
      * How long its requests that do {@code operation} took up to now, in nanoseconds, on all queues together: percentiles, for
-     * instance. The caller's own. Null where another process knows.
+     * instance. The caller's own. Empty where another process knows.
      */
     public Histogram latency(Operation operation) {
-        Histogram sum = null;
+        Histogram sum = new LatencyCounts().histogram();
         for (BlockCounters queue : counters) {
-            Histogram one = queue.latency(operation).histogram();
-            if (sum == null) {
-                sum = one;
-            } else {
-                sum.add(one);
-            }
+            sum.add(queue.latency(operation).histogram());
         }
         return sum;
+    }
+
+    /** What {@code aio=} calls its engine, or {@code vhost-user} where that is another process. */
+    public String engineWord() {
+        return engine == null ? "vhost-user" : engine.word();
     }
 
     static DriveStatus of(DriveConfig config, String file, VirtioBlockDevice device) {

@@ -9,7 +9,7 @@ import java.util.Map;
 /**
  * QEMU's option lists: {@code key=value,key=value}; a comma within a value is written twice.
  */
-final class KeyValues {
+public final class KeyValues {
 
     private KeyValues() {
     }
@@ -19,7 +19,7 @@ final class KeyValues {
      *
      * @param option what the list was given to, for messages
      */
-    static Map<String, String> parse(String option, String text) {
+    public static Map<String, String> parse(String option, String text) {
         Map<String, String> pairs = new LinkedHashMap<>();
         for (String item : split(text)) {
             int equals = item.indexOf('=');

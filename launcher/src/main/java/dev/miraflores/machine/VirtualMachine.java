@@ -2,6 +2,7 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.aio.IoThread;
+import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.kvm.Vm;
 import java.time.Duration;
@@ -145,6 +146,35 @@ public final class VirtualMachine implements AutoCloseable {
         return bays.drive(id);
     }
 
+    /** The virtual CPUs, by their numbers. */
+    public List<VcpuStatus> vcpus() {
+        return vm.vcpus().stream().map(VcpuStatus::of).toList();
+    }
+
+    /** The I/O threads of all disks, each once, as they are now. */
+    public List<IoThreadStatus> ioThreadStatus() {
+        List<IoThreadStatus> status = new ArrayList<>();
+        for (IoThread thread : diskThreads()) {
+            status.add(IoThreadStatus.of(thread));
+        }
+        return status;
+    }
+
+    /** What is in the slots of the PCI bus. */
+    public List<PciSlotReport> pciSlots() {
+        return board.pciSlots();
+    }
+
+    /** The PCI slot of a disk; −1 where it has none. */
+    public int slot(String driveId) {
+        return bays.slot(driveId);
+    }
+
+    /** Tells the machines of one process apart. */
+    public String name() {
+        return vm.name();
+    }
+
     /** Lets {@code listener} hear of what happens to the machine and its disks from now on. */
     public void addListener(MachineListener listener) {
         bays.events().add(listener);
@@ -165,6 +195,12 @@ public final class VirtualMachine implements AutoCloseable {
 
     /** The threads that do I/O for its devices now; for who narrows down what they may do ({@code dev.miraflores.sandbox}). */
     public List<IoThread> ioThreads() {
+        List<IoThread> threads = diskThreads();
+        addOnce(threads, mainLoop.startedThread());
+        return threads;
+    }
+
+    private List<IoThread> diskThreads() {
         List<IoThread> threads = new ArrayList<>();
         for (Drive drive : bays.drives()) {
             if (drive.localDevice() != null) {
@@ -173,7 +209,6 @@ public final class VirtualMachine implements AutoCloseable {
                 }
             }
         }
-        addOnce(threads, mainLoop.startedThread());
         return threads;
     }
 
@@ -190,6 +225,14 @@ public final class VirtualMachine implements AutoCloseable {
     /** Presses the power button: a guest that listens powers itself off. */
     public void pressPowerButton() {
         board.pressPowerButton();
+    }
+
+    /**
+     * Presses the reset button, without waiting. A machine does not start anew: it ends as it does when its guest asks for
+     * a reset, and whoever made it makes another.
+     */
+    public void requestReset() {
+        vm.requestStop(new StopCause.Reset());
     }
 
     /** Asks the machine to end, without waiting for it. Does nothing where it has ended. */

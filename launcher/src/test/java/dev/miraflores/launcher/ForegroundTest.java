@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.miraflores.aio.BlockIo;
 import dev.miraflores.kvm.CrashReport;
 import dev.miraflores.kvm.StopCause;
+import dev.miraflores.machine.DriveError;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import org.junit.jupiter.api.Test;
@@ -34,6 +36,9 @@ class ForegroundTest {
 
     @Test
     void shouldSayThatTheGuestWaitsAndHowItGoesOn() {
+        foreground.paused("by request");
+        assertEquals("", said.toString());
+        foreground.ioError(new DriveError("d", BlockIo.Operation.WRITE, 0, 512, 28, true));
         foreground.paused("drive d: write of 512 bytes at offset 0 failed: ENOSPC (28)");
         assertEquals("hv: drive d: write of 512 bytes at offset 0 failed: ENOSPC (28); the guest waits: put it right and type"
                 + " ^A r, or end hv\n", said.toString());

@@ -94,9 +94,14 @@ final class HvProcess implements AutoCloseable {
         }
     }
 
-    @Override
-    public void close() {
+    /** Ends it at once. */
+    void kill() {
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
+    }
+
+    @Override
+    public void close() {
+        kill();
     }
 }

@@ -39,6 +39,9 @@ final class Copier {
 
         /** Whether the job is to go on. */
         boolean goesOn();
+
+        /** Whether it is to copy nothing for now. */
+        boolean isHeld();
     }
 
     final MirrorCore core;
@@ -138,6 +141,12 @@ final class Copier {
      */
     boolean pass(boolean limited) {
         for (long at = core.bitmap.nextDirty(0); at >= 0; at = core.bitmap.nextDirty(at)) {
+            // The last round, which holds up the guest, is not held up itself.
+            while (limited && patience.isHeld()) {
+                if (!patience.await(Long.MAX_VALUE)) {
+                    return false;
+                }
+            }
             CopyChunk chunk = takeIdle();
             if (chunk == null) {
                 return false;

@@ -58,6 +58,7 @@ public final class MirrorJob {
 
     private volatile MirrorState state = MirrorState.COPYING;
     private volatile boolean cancelled;
+    private volatile boolean paused;
     /** Guarded by this, but for a look whether there is one. */
     private volatile Order order;
     /** The stage is not among the disk's any more. The job's thread. */
@@ -86,6 +87,11 @@ public final class MirrorJob {
         @Override
         public boolean goesOn() {
             return !cancelled && core.failure() == null;
+        }
+
+        @Override
+        public boolean isHeld() {
+            return paused && order == null;
         }
     }
 
@@ -165,6 +171,24 @@ public final class MirrorJob {
         copier.setBytesPerSecond(limit);
     }
 
+    /**
+     * Copies nothing more until {@link #resume}; what is being copied is finished. What the guest writes goes where it went,
+     * so that a job that is ready stays so.
+     */
+    public void pause() {
+        paused = true;
+    }
+
+    /** Goes on after {@link #pause}. */
+    public void resume() {
+        paused = false;
+        core.wake();
+    }
+
+    public boolean isPaused() {
+        return paused;
+    }
+
     /** Waits until it is ready, or at an end; answers whether it is ready. */
     public boolean awaitReady(long timeout, TimeUnit unit) throws InterruptedException {
         return readyOrEnded.await(timeout, unit) && state == MirrorState.READY;
@@ -179,7 +203,7 @@ public final class MirrorJob {
      * Lets the disk go on with the target in place of what it had, which is closed. Everything is durable on the target that
      * was on the source. Waits for it.
      *
-     * @throws MirrorException where the job is not ready, or has failed over this; the disk then goes on as it was
+     * @throws MirrorException where the job is not ready or paused, or has failed over this; the disk then goes on as it was
      */
     public void complete() {
         give(MirrorState.COMPLETED);
@@ -189,7 +213,7 @@ public final class MirrorJob {
      * Ends the mirror; the target then is the disk as it was at one moment of this call, between two requests of the guest,
      * and durable. Waits for it.
      *
-     * @throws MirrorException where the job is not ready, or has failed over this
+     * @throws MirrorException where the job is not ready or paused, or has failed over this
      */
     public void stop() {
         give(MirrorState.STOPPED);
@@ -198,6 +222,9 @@ public final class MirrorJob {
     private void give(MirrorState end) {
         Order mine = new Order(end);
         synchronized (this) {
+            if (paused && state == MirrorState.READY) {
+                throw new MirrorException(core.name + ": it is paused; resume it first");
+            }
             if (state != MirrorState.READY || order != null) {
                 String failure = core.failure();
                 throw new MirrorException(failure != null ? failure
@@ -305,7 +332,7 @@ public final class MirrorJob {
         });
         for (CountDownLatch latch : latches) {
             while (latch.getCount() != 0) {
-                if (!pause()) {
+                if (!awaitMoment()) {
                     return false;
                 }
             }
@@ -314,7 +341,7 @@ public final class MirrorJob {
     }
 
     /** Waits for a moment, or until it is woken; answers whether to go on. */
-    private boolean pause() {
+    private boolean awaitMoment() {
         if (!cancelled && core.failure() == null) {
             LockSupport.parkNanos(MOMENT_NS);
         }
@@ -336,7 +363,7 @@ public final class MirrorJob {
             if (end != null) {
                 return end;
             }
-        } while (pause());
+        } while (awaitMoment());
         return null;
     }
 

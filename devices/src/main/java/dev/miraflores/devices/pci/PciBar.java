@@ -57,6 +57,10 @@ final class PciBar {
         }
     }
 
+    int index() {
+        return (offset - BAR_OFFSET) / 4;
+    }
+
     boolean is64Bit() {
         return kind == Kind.MEMORY64_PREFETCHABLE;
     }

@@ -103,6 +103,17 @@ public final class PciFunction {
         return bars;
     }
 
+    PciSlotReport report(int slot) {
+        List<PciSlotReport.Region> regions = new ArrayList<>();
+        for (PciBar bar : bars) {
+            regions.add(new PciSlotReport.Region(bar.index(), bar.kind == PciBar.Kind.IO, bar.is64Bit(), bar.address(), bar.byteSize));
+        }
+        PciIdentity identity = new PciIdentity(config.get(VENDOR_ID_OFFSET, 2), config.get(DEVICE_ID_OFFSET, 2),
+                config.get(REVISION_OFFSET, 1), config.get(CLASS_OFFSET, 1) | config.get(CLASS_OFFSET + 1, 2) << 8,
+                config.get(SUBSYSTEM_VENDOR_OFFSET, 2), config.get(SUBSYSTEM_ID_OFFSET, 2));
+        return new PciSlotReport(slot, identity, hasPin() ? 1 : 0, PciRoot.gsi(slot, 0), regions);
+    }
+
     boolean hasPin() {
         return config.get(INTERRUPT_PIN_OFFSET, 1) != 0;
     }

@@ -122,6 +122,17 @@ public final class PciRoot implements AutoCloseable {
         return free;
     }
 
+    /** What is in the slots that are not empty, the bridge first. */
+    public synchronized List<PciSlotReport> report() {
+        List<PciSlotReport> all = new ArrayList<>();
+        for (int slot = 0; slot < SLOTS; slot++) {
+            if (slots[slot] != null) {
+                all.add(slots[slot].report(slot));
+            }
+        }
+        return all;
+    }
+
     private void attach(int slot, PciFunction function) {
         clear(slot);
         InterruptLine wire = function.hasPin() ? wires[gsi(slot, 0) - INTX_FIRST_GSI].input() : null;

@@ -2,16 +2,13 @@
 package dev.miraflores.devices.serial;
 
 import java.io.IOException;
-import java.net.BindException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 
 /**
  * A Unix socket that listens, for one client at a time. While there is none, output is dropped; a client that does not
@@ -37,7 +34,7 @@ public final class UnixSocketBackend implements CharBackend {
      * @throws IOException when something else is there, somebody listens there, or the directory allows none
      */
     public static UnixSocketBackend open(Path path) throws IOException {
-        removeStale(path);
+        SocketFile.removeStale(path);
         ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
             server.bind(UnixDomainSocketAddress.of(path), 1);
@@ -46,23 +43,6 @@ public final class UnixSocketBackend implements CharBackend {
             server.close();
             throw e;
         }
-    }
-
-    private static void removeStale(Path path) throws IOException {
-        if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
-            return;
-        }
-        // Neither file, directory nor link: of what is left, only a socket can be connected to.
-        if (!Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).isOther()) {
-            throw new BindException("it exists and is no socket");
-        }
-        try (SocketChannel probe = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-            probe.connect(UnixDomainSocketAddress.of(path));
-        } catch (IOException nobodyListens) {
-            Files.delete(path);
-            return;
-        }
-        throw new BindException("another process listens there");
     }
 
     @Override

@@ -14,6 +14,7 @@ final class EscapeFilter {
             ^A x    end hv\r
             ^A r    go on, where a disk that failed holds the guest\r
             ^A b    send a break (magic SysRq)\r
+            ^A c    go from the console to the monitor and back, with --monitor stdio\r
             ^A ^A   send ^A\r
             """;
 
@@ -36,6 +37,8 @@ final class EscapeFilter {
         void help();
 
         void sendBreak();
+
+        void switchOver();
     }
 
     /** Runs the commands in {@code bytes} and moves all else to the front; returns how much that is. */
@@ -65,6 +68,7 @@ final class EscapeFilter {
             case 'r', 'R' -> commands.resume();
             case 'h', 'H', '?' -> commands.help();
             case 'b', 'B' -> commands.sendBreak();
+            case 'c', 'C' -> commands.switchOver();
             default -> { }                     // as in QEMU, not passed on either
         }
     }

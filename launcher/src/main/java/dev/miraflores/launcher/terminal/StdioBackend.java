@@ -25,13 +25,36 @@ public final class StdioBackend implements CharBackend {
     private final FileInputStream in = new FileInputStream(FileDescriptor.in);
     private final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
     private final TerminalUser user;
+    /** Null where there is nothing but the serial port. */
+    private final Alternate alternate;
+    /** Whether what is typed goes there. The thread that reads. */
+    private boolean switched;
     private TerminalMode terminal;
     private Thread restoreAtExit;
     private volatile boolean closed;
 
     /** @param user is asked for what is typed behind {@code ^A} */
     public StdioBackend(TerminalUser user) {
+        this(user, null, false);
+    }
+
+    /**
+     * A terminal that is shared.
+     *
+     * @param alternate what {@code ^A c} goes to
+     * @param only      whether the terminal is that one's alone: the serial port is somewhere else
+     */
+    public StdioBackend(TerminalUser user, Alternate alternate, boolean only) {
         this.user = user;
+        this.alternate = alternate;
+        this.switched = only;
+    }
+
+    /** Whether somebody may be typing. */
+    public static boolean isTerminal() {
+        try (TerminalMode terminal = TerminalMode.of(STDIN)) {
+            return terminal != null;
+        }
     }
 
     @Override
@@ -55,13 +78,14 @@ public final class StdioBackend implements CharBackend {
     }
 
     private void read(CharInput input, boolean typed) {
-        byte[] bytes = new byte[4096];
+        // With two to type to, byte by byte: each goes to the one that it was typed to.
+        byte[] bytes = new byte[alternate == null ? 4096 : 1];
         EscapeFilter filter = new EscapeFilter(new TypedCommands(input));
         try {
             int count = in.read(bytes);
             while (count >= 0 && !closed) {
                 if (typed) {
-                    input.offer(bytes, 0, filter.filter(bytes, count));
+                    type(input, bytes, filter.filter(bytes, count));
                 } else if (!input.put(bytes, 0, count)) {
                     return;
                 }
@@ -69,6 +93,17 @@ public final class StdioBackend implements CharBackend {
             }
         } catch (IOException | InterruptedException e) {
             // No more input: the guest goes on without, as with a keyboard that was unplugged.
+        }
+    }
+
+    private void type(CharInput input, byte[] bytes, int count) {
+        if (count == 0) {
+            return;
+        }
+        if (switched) {
+            alternate.type(bytes, count);
+        } else {
+            input.offer(bytes, 0, count);
         }
     }
 
@@ -128,16 +163,30 @@ public final class StdioBackend implements CharBackend {
 
         @Override
         public void help() {
-            try {
-                out.write(EscapeFilter.HELP.getBytes(StandardCharsets.US_ASCII));
-            } catch (IOException e) {
-                // No one there to read it.
-            }
+            say(EscapeFilter.HELP);
         }
 
         @Override
         public void sendBreak() {
-            input.sendBreak();
+            if (input != null) {
+                input.sendBreak();
+            }
+        }
+
+        @Override
+        public void switchOver() {
+            if (alternate != null && input != null) {
+                switched = !switched;
+                say(switched ? "\r\n[monitor]\r\n" : "\r\n[console]\r\n");
+            }
+        }
+
+        private void say(String text) {
+            try {
+                out.write(text.getBytes(StandardCharsets.US_ASCII));
+            } catch (IOException e) {
+                // No one there to read it.
+            }
         }
     }
 }

@@ -29,6 +29,11 @@ class EscapeFilterTest {
         public void sendBreak() {
             done.append("break ");
         }
+
+        @Override
+        public void switchOver() {
+            done.append("switch ");
+        }
     });
 
     private String type(String text) {
@@ -44,8 +49,8 @@ class EscapeFilterTest {
 
     @Test
     void shouldRunEachCommandAndPassOnTheRest() {
-        assertEquals("abcd", type("a\u0001xb\u0001hc\u0001bd\u0001r"));
-        assertEquals("quit help break resume ", done.toString());
+        assertEquals("abcde", type("a\u0001xb\u0001hc\u0001bd\u0001re\u0001c"));
+        assertEquals("quit help break resume switch ", done.toString());
     }
 
     @Test

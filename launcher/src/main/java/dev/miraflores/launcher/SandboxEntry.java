@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.launcher;
+
+import dev.miraflores.kvm.StopCause;
+import dev.miraflores.machine.MachineConfig;
+import dev.miraflores.machine.VirtualMachine;
+import dev.miraflores.sandbox.SandboxPolicy;
+import java.io.PrintStream;
+
+/**
+ * Takes the process into the sandbox when all else that goes along with a machine is there.
+ *
+ * @param console  has a file that it removes at the end, maybe
+ * @param monitors likewise; null where there is none
+ * @param first    goes along before the monitors
+ */
+record SandboxEntry(SandboxOption option, MachineConfig config, ConsoleOption console, MonitorOptions monitors, Companion first,
+        PrintStream err) implements Companion {
+
+    @Override
+    public void attach(VirtualMachine machine) {
+        first.attach(machine);
+        SandboxPolicy policy = option.policy(machine, config);
+        console.leaveInReach(policy);
+        if (monitors != null) {
+            monitors.attach(machine);
+            monitors.leaveInReach(policy);
+        }
+        option.enter(policy, err);
+    }
+
+    @Override
+    public void ended(StopCause cause) {
+        if (monitors != null) {
+            monitors.ended(cause);
+        }
+        first.ended(cause);
+    }
+}

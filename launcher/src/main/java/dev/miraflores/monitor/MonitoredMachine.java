@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.monitor;
+
+import dev.miraflores.devices.pci.PciSlotReport;
+import dev.miraflores.kvm.StopCause;
+import dev.miraflores.machine.Drive;
+import dev.miraflores.machine.DriveConfig;
+import dev.miraflores.machine.DriveRemoval;
+import dev.miraflores.machine.IoThreadStatus;
+import dev.miraflores.machine.MachineListener;
+import dev.miraflores.machine.VcpuStatus;
+import dev.miraflores.machine.VirtualMachine;
+import java.util.List;
+
+/**
+ * What a monitor wants of a machine, in the words of {@link VirtualMachine}.
+ * <p>Thread: any.
+ */
+public interface MonitoredMachine {
+
+    String name();
+
+    boolean pause();
+
+    void resume();
+
+    boolean isPaused();
+
+    void pressPowerButton();
+
+    void requestReset();
+
+    void requestStop();
+
+    /** Null while it runs. */
+    StopCause stopCause();
+
+    List<VcpuStatus> vcpus();
+
+    List<IoThreadStatus> ioThreads();
+
+    List<PciSlotReport> pciSlots();
+
+    int slot(String driveId);
+
+    List<Drive> drives();
+
+    String addDrive(DriveConfig drive);
+
+    DriveRemoval removeDrive(String id);
+
+    void addListener(MachineListener listener);
+
+    void removeListener(MachineListener listener);
+
+    /** That of a machine. */
+    static MonitoredMachine of(VirtualMachine machine) {
+        return new LiveMachine(machine);
+    }
+}
