@@ -20,7 +20,7 @@ import java.nio.file.Path;
 public final class EventFd implements AutoCloseable {
     private static final MemorySegment EVENTFD = Libc.symbol("eventfd");
     private static final MemorySegment READ = Libc.symbol("read");
-    private static final MemorySegment PREADV2 = Libc.symbol("preadv2");
+    private static final MemorySegment SYSCALL = Libc.symbol("syscall");
     private static final MemorySegment WRITE = Libc.symbol("write");
 
     private static final MemorySegment ONE = Arena.global().allocateFrom(ValueLayout.JAVA_LONG, 1);
@@ -112,7 +112,8 @@ public final class EventFd implements AutoCloseable {
     private long readWithoutWaiting(MemorySegment state) {
         state.set(ValueLayout.JAVA_LONG, IOVEC_OFFSET, state.address() + Libc.SCRATCH_OFFSET);
         state.set(ValueLayout.JAVA_LONG, IOVEC_OFFSET + COUNTER_BYTES, COUNTER_BYTES);
-        return Libc.callLong(PREADV2, fd.number(), state.address() + IOVEC_OFFSET, 1, -1, libc_abi.RWF_NOWAIT, 0, 0);
+        return Libc.callLong(
+                SYSCALL, libc_h.SYS_preadv2, fd.number(), state.address() + IOVEC_OFFSET, 1, -1, 0, libc_abi.RWF_NOWAIT);
     }
 
     /** Whether the count is not 0, without taking it. */

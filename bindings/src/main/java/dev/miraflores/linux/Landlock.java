@@ -54,7 +54,6 @@ public final class Landlock implements AutoCloseable {
 
     private static final MemorySegment SYSCALL = Libc.symbol("syscall");
 
-    private static final MemorySegment ACCESS = Libc.symbol("access");
     private static final int R_OK = 4;
     private static final int W_OK = 2;
 
@@ -146,7 +145,7 @@ public final class Landlock implements AutoCloseable {
             return false;
         }
         try (Arena arena = Arena.ofConfined()) {
-            return Libc.callInt(ACCESS, arena.allocateFrom(path).address(), writable ? R_OK | W_OK : R_OK) == 0;
+            return Libc.callInt(SYSCALL, SyscallNumber.ACCESS, arena.allocateFrom(path).address(), writable ? R_OK | W_OK : R_OK) == 0;
         }
     }
 
