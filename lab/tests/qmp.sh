@@ -12,7 +12,7 @@ python=$(with_cache_locked qemu_python)
 export LAB_PYTHON=$python
 in_l1 <<'L1'
 vmm_start "$out/guest.log" --kernel "$vmlinuz" --initrd "$initrd" --append "$append" -m 256M \
-    --drive file=disk.img,id=root,cache=none --qmp unix:/.l1/qmp,server=on,wait=off
+    --drive file=disk.img,id=root,cache=none --qmp unix:/.l1/qmp,server=on,wait=off --sandbox-path .
 guest=$!
 PYTHONPATH=$LAB_PYTHON PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$lab/qmp/hotplug.py" /.l1/qmp "$out/guest.log" > "$out/client.log" 2>&1
 wait $guest
