@@ -83,9 +83,14 @@ public final class EventFd implements AutoCloseable {
         return fd.number();
     }
 
+    /** Whether a signal would not have to wait for one, be the descriptor made a blocking one by somebody else. */
+    public boolean hasRoom() {
+        return (Poll.poll(fd.number(), Poll.POLLOUT, 0) & Poll.POLLOUT) != 0;
+    }
+
     /** Adds one. A counter that is full stays so, and whoever waits is awake already. */
     public void signal() {
-        if (shared && (Poll.poll(fd.number(), Poll.POLLOUT, 0) & Poll.POLLOUT) == 0) {
+        if (shared && !hasRoom()) {
             return;
         }
         long rc = Libc.callLong(WRITE, fd.number(), ONE.address(), COUNTER_BYTES, 0);

@@ -121,6 +121,9 @@ public final class EveryThread implements AutoCloseable {
      *     made theirs
      */
     public void call(String what, long[]... calls) {
+        if (late) {
+            throw new ErrnoException(what + "(after a call that a thread is late with)", Errno.ETIME);
+        }
         writeTable(calls);
         INT.set(memory, CLAIMED_OFFSET, 0);
         INT.set(memory, TOLD_OFFSET, 0);

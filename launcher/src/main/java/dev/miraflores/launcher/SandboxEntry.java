@@ -8,7 +8,7 @@ import dev.miraflores.sandbox.SandboxPolicy;
 import java.io.PrintStream;
 
 /**
- * Takes the process into the sandbox when all else that goes along with a machine is there.
+ * Takes the process into the sandbox when all that goes along with a machine is there, and has monitors serve clients then.
  *
  * @param console  has a file that it removes at the end, maybe
  * @param monitors likewise; null where there is none
@@ -23,10 +23,13 @@ record SandboxEntry(SandboxOption option, MachineConfig config, ConsoleOption co
         SandboxPolicy policy = option.policy(machine, config);
         console.leaveInReach(policy);
         if (monitors != null) {
-            monitors.attach(machine);
             monitors.leaveInReach(policy);
         }
         option.enter(policy, err);
+        // Only now: what a client asks for is done inside.
+        if (monitors != null) {
+            monitors.attach(machine);
+        }
     }
 
     @Override

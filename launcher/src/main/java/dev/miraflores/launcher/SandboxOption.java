@@ -17,9 +17,10 @@ import java.util.List;
 /**
  * What {@code --sandbox} and {@code --sandbox-path} say.
  *
- * @param paths left within reach, for what is opened later
+ * @param paths    left within reach, for what is opened later
+ * @param connects vhost-user disks may come later, and have to be connected to
  */
-record SandboxOption(Mode mode, List<String> paths) {
+record SandboxOption(Mode mode, List<String> paths, boolean connects) {
 
     static final Option SANDBOX = Option.value("--sandbox", "on|required|off",
             "What hv gives up before the guest runs: all that this host lets it and it can do without (on, the default), that or"
@@ -42,7 +43,7 @@ record SandboxOption(Mode mode, List<String> paths) {
             case "required" -> Mode.REQUIRED;
             case "off" -> Mode.OFF;
             default -> throw new ConfigException(SANDBOX.name() + " " + mode + ": unknown; use on, required or off");
-        }, paths);
+        }, paths, arguments.has(RunOptions.SHARED_MEMORY.name()));
     }
 
     /** With what any command leaves within reach. */
@@ -62,9 +63,9 @@ record SandboxOption(Mode mode, List<String> paths) {
     /** As above, of disks alone. A back end that is started anew has to be connected to anew. */
     SandboxPolicy policy(List<IoThread> ioThreads, List<DriveConfig> drives, List<Path> stagePath) {
         SandboxPolicy policy = policy().ioThreads(ioThreads);
-        boolean connects = false;
+        boolean connect = connects;
         for (DriveConfig drive : drives) {
-            connects |= drive.vhostUser() != null;
+            connect |= drive.vhostUser() != null;
             if (drive.file() != null && drive.readOnly()) {
                 policy.readable(drive.file());
             } else if (drive.file() != null) {
@@ -77,7 +78,7 @@ record SandboxOption(Mode mode, List<String> paths) {
         for (Path path : stagePath) {
             policy.readable(path.toString());
         }
-        return policy.connects(connects);
+        return policy.connects(connect);
     }
 
     /** Enters it, as the mode says. Says on {@code err} what is lost. */

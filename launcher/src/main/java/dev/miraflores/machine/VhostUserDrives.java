@@ -2,6 +2,7 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.aio.IoThread;
+import dev.miraflores.devices.block.BlockDeviceConfig;
 import dev.miraflores.devices.block.ErrorPolicy;
 import dev.miraflores.devices.vhostuser.backend.VhostUserBlockServer;
 import dev.miraflores.devices.virtio.MemoryInUseException;
@@ -74,7 +75,7 @@ public final class VhostUserDrives implements AutoCloseable {
         try {
             DriveOpener opener = new DriveOpener(stagePath, queues, null);
             for (Export export : named) {
-                made.drives.add(opener.open(reporting(export.drive()), MAX_SEGMENTS));
+                made.drives.add(opener.open(forOthers(export.drive()), MAX_SEGMENTS));
             }
             // All images are in order before the first socket is there.
             for (int i = 0; i < named.size(); i++) {
@@ -110,9 +111,19 @@ public final class VhostUserDrives implements AutoCloseable {
         }
     }
 
-    /** Nothing is held that nobody could let go: what fails is reported, with ENOSPC as well. */
-    private static DriveConfig reporting(DriveConfig drive) {
-        return drive.writeErrors() == ErrorPolicy.ENOSPC ? drive.toBuilder().writeErrors(ErrorPolicy.REPORT).build() : drive;
+    /**
+     * Nothing is held that nobody could let go: what fails is reported, with ENOSPC as well. A drive that does not say how long
+     * its queues are takes them as long as front ends want them.
+     */
+    private static DriveConfig forOthers(DriveConfig drive) {
+        DriveBuilder changed = drive.toBuilder();
+        if (drive.writeErrors() == ErrorPolicy.ENOSPC) {
+            changed.writeErrors(ErrorPolicy.REPORT);
+        }
+        if (drive.queueSize() == DriveConfig.DEFAULT_QUEUE_SIZE) {
+            changed.queueSize(BlockDeviceConfig.MAX_QUEUE_SIZE);
+        }
+        return changed.build();
     }
 
     private static VhostUserBlockServer serve(String socket, Drive drive) {

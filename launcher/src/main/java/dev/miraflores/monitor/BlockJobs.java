@@ -3,12 +3,15 @@ package dev.miraflores.monitor;
 
 import dev.miraflores.aio.mirror.MirrorJob;
 import dev.miraflores.aio.mirror.MirrorState;
+import dev.miraflores.linux.Landlock;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.monitor.json.Json;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -109,9 +112,22 @@ public final class BlockJobs {
             try (RandomAccessFile made = new RandomAccessFile(path.toFile(), "rw")) {
                 made.setLength(byteSize);
             }
+        } catch (AccessDeniedException e) {
+            throw new MonitorException("Could not create '" + file + "': " + whyDenied(Path.of(file)));
+        } catch (FileSystemException e) {
+            throw new MonitorException("Could not create '" + file + "': "
+                    + (e.getReason() == null ? e.getClass().getSimpleName() : e.getReason()));
         } catch (IOException | InvalidPathException e) {
             throw new MonitorException("Could not create '" + file + "': " + e.getMessage());
         }
+    }
+
+    /** Of a file that is not there the rules of its directory tell. */
+    private static String whyDenied(Path file) {
+        String directory = file.toAbsolutePath().getParent().toString();
+        return Landlock.isRefusing(directory, true)
+                ? "outside of the sandbox; start hv with --sandbox-path " + directory + ", or with --sandbox off"
+                : "permission denied";
     }
 
     private BlockJob start(MirrorRequest request, Drive drive, BlockNode target) {

@@ -118,6 +118,8 @@ final class SyscallRules {
     private static final int[] FILE_IOCTLS = {0x541B /* FIONREAD */, 0x5421 /* FIONBIO */, 0x5450 /* FIONCLEX */, 0x5451 /* FIOCLEX */};
 
     private static final int AF_UNIX = 1;
+    /** linux/memfd.h: MFD_CLOEXEC, MFD_ALLOW_SEALING. */
+    private static final int SEALED_MEMFD = 1 | 2;
     private static final int SOCK_STREAM = 1;
     private static final int SOCK_TYPE_MASK = 0xF;
 
@@ -162,6 +164,8 @@ final class SyscallRules {
         // Of a stream a message's address is not looked at, so it goes nowhere but to the other end.
         rule(SOCKET, ArgumentRule.of(0, ANY_BIT, REFUSE, AF_UNIX).and(1, SOCK_TYPE_MASK, SOCK_STREAM));
         rule(SOCKETPAIR, ArgumentRule.of(0, ANY_BIT, REFUSE, AF_UNIX).and(1, SOCK_TYPE_MASK, SOCK_STREAM));
+        // The record of what is in flight, for a vhost-user front end; nothing that could be run is made so.
+        rule(MEMFD_CREATE, ArgumentRule.of(1, ANY_BIT, REFUSE, SEALED_MEMFD));
         // Threads narrow themselves down further.
         rule(SECCOMP, ArgumentRule.of(0, ANY_BIT, REFUSE, SECCOMP_SET_MODE_FILTER).and(1, ~SECCOMP_FLAGS, 0));
         rule(IOCTL, ArgumentRule.of(1, ANY_BIT, REFUSE,
@@ -188,7 +192,7 @@ final class SyscallRules {
     /** Either may load a class, so it has to open files; but only to read them. */
     private void narrow() {
         set(REFUSE, CHANGING_FILES, NEW_SOCKETS);
-        set(REFUSE, new int[] {SOCKET, SOCKETPAIR, PRLIMIT64, UMASK});
+        set(REFUSE, new int[] {SOCKET, SOCKETPAIR, PRLIMIT64, UMASK, MEMFD_CREATE});
         rule(OPEN, ArgumentRule.of(1, OPEN_TO_WRITE, REFUSE, 0));
         rule(OPENAT, ArgumentRule.of(2, OPEN_TO_WRITE, REFUSE, 0));
     }

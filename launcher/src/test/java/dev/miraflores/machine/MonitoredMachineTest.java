@@ -204,10 +204,11 @@ class MonitoredMachineTest {
 
     @Test
     void shouldMirrorWhileTheGuestWrites() throws Exception {
-        Path copy = BuiltInGuest.disk(directory, BLOCKS);
+        int blocks = 16 * BLOCKS; // many times what a mirror copies at once: one with a low speed is not ready soon
+        Path copy = BuiltInGuest.disk(directory, blocks);
         Path other = directory.resolve("other.img");
         ScriptedConsole console = new ScriptedConsole();
-        try (VirtualMachine machine = writer(console, BuiltInGuest.disk(directory, BLOCKS))) {
+        try (VirtualMachine machine = writer(console, BuiltInGuest.disk(directory, blocks))) {
             Client client = new Client(machine);
             machine.start();
             client.ask("blockdev-add", "driver", "raw", "node-name", "copy", "file",

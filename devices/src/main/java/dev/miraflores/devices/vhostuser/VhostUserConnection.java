@@ -22,6 +22,9 @@ public final class VhostUserConnection implements AutoCloseable {
     /** Waits as long as it takes. */
     public static final int FOREVER = -1;
 
+    /** Who says half a message and falls silent holds a seat that others wait for. */
+    private static final int REST_MS = 10_000;
+
     private static final long NS_PER_MS = 1_000_000L;
 
     private final UnixSocket socket;
@@ -33,7 +36,8 @@ public final class VhostUserConnection implements AutoCloseable {
     /**
      * Receives the next message, with its descriptors.
      *
-     * @param timeoutMs how long it may take until the whole message is there, however slowly it trickles in; or {@link #FOREVER}
+     * @param timeoutMs how long it may take until the whole message is there, however slowly it trickles in; or {@link #FOREVER},
+     *                  which is until one begins
      * @return false when the other side has closed the connection between two messages
      * @throws ProtocolException when it breaks the protocol, or takes too long
      */
@@ -58,9 +62,13 @@ public final class VhostUserConnection implements AutoCloseable {
     private boolean fill(Message into, int start, int end, long startNs, int timeoutMs)
             throws ProtocolException {
         int at = start;
+        long begunNs = 0;
         while (at < end) {
             int rc = socket.receive(into.bytes().asSlice(at, end - at), into.fds());
-            if (rc == -Errno.EAGAIN) {
+            if (rc == -Errno.EAGAIN && at > 0 && timeoutMs == FOREVER) {
+                begunNs = begunNs == 0 ? System.nanoTime() : begunNs;
+                await(Poll.POLLIN, begunNs, REST_MS, "the rest of a message did not come");
+            } else if (rc == -Errno.EAGAIN) {
                 await(Poll.POLLIN, startNs, timeoutMs, "no whole message came");
             } else if (rc == 0 || rc == -Errno.ECONNRESET) {
                 if (at == 0) {

@@ -121,9 +121,14 @@ public final class ClientServer implements AutoCloseable {
         }
         clients.add(client);
         threads.removeIf(thread -> !thread.isAlive());
-        threads.add(Thread.ofPlatform().name(name + "-" + made.incrementAndGet()).stackSize(STACK_BYTES).daemon()
-                .start(() -> serve(client)));
-        return true;
+        try {
+            threads.add(Thread.ofPlatform().name(name + "-" + made.incrementAndGet()).stackSize(STACK_BYTES).daemon()
+                    .start(() -> serve(client)));
+            return true;
+        } catch (OutOfMemoryError e) {              // the host has no thread for it: refused, as one too many
+            clients.remove(client);
+            return false;
+        }
     }
 
     private void refuse(SocketChannel client) {

@@ -6,6 +6,7 @@ import static dev.miraflores.virtio.ring.GuestAccess.INT;
 import static dev.miraflores.virtio.ring.GuestAccess.LONG;
 import static dev.miraflores.virtio.ring.GuestAccess.SHORT;
 import static dev.miraflores.virtio.ring.GuestAccess.U16;
+import static dev.miraflores.virtio.ring.GuestAccess.U64;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -294,8 +295,11 @@ final class PackedInflight {
 
     private void commit() {
         U16.setRelease(region, OLD_FREE_HEAD_OFFSET, region.get(SHORT, FREE_HEAD_OFFSET));
-        U16.setRelease(region, OLD_USED_IDX_OFFSET, region.get(SHORT, USED_IDX_OFFSET));
-        U8.setRelease(region, OLD_USED_WRAP_OFFSET, region.get(BYTE, USED_WRAP_OFFSET));
+        // Index and wrap counter, new and old, are one word, and change at once: a process that ended between the old two would
+        // leave a place in the ring that never was.
+        long usedIdx = region.get(SHORT, USED_IDX_OFFSET) & 0xFFFFL;
+        long usedWrap = region.get(BYTE, USED_WRAP_OFFSET) & 0xFFL;
+        U64.setRelease(region, USED_IDX_OFFSET, usedIdx | usedIdx << 16 | usedWrap << 32 | usedWrap << 40);
     }
 
     private static long desc(int entry) {

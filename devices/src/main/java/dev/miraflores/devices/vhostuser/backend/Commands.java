@@ -59,6 +59,11 @@ final class Commands {
         return ProtocolFeature.REPLY_ACK.in(protocolFeatures);
     }
 
+    /** Whether {@link #settle} would start rings. */
+    boolean hasToSettle() {
+        return rings.haveToStart();
+    }
+
     /** Has the rings run that are to: when the front end has said all that it had to say. */
     void settle() {
         GuestMemory whole = memory.memory();
@@ -216,6 +221,7 @@ final class Commands {
             vring.reset();
         }
         device.reset();
+        rings.forgetFailure();
         features = 0;
         status = 0;
     }
@@ -232,6 +238,7 @@ final class Commands {
                 vring.started = false;
                 vring.closeKick();
             }
+            rings.forgetFailure();
         }
         status = wanted;
     }

@@ -85,6 +85,21 @@ final class Rings implements DeviceEvents {
         return failed;
     }
 
+    /** Whether some wait to run. */
+    boolean haveToStart() {
+        for (Vring vring : vrings) {
+            if (vring.isReady()) {
+                return changed && !active;
+            }
+        }
+        return false;
+    }
+
+    /** A failure ends with the reset that it asked for. */
+    void forgetFailure() {
+        failed = false;
+    }
+
     // ---- standing still
 
     /**
@@ -260,9 +275,15 @@ final class Rings implements DeviceEvents {
 
     // ---- set-up while it runs
 
-    /** SET_VRING_CALL, which drivers cause often. */
+    /**
+     * SET_VRING_CALL, which drivers cause often, as it moves with each masking of an interrupt. What was signalled to the one
+     * before may have been lost with it, and the I/O thread may be about to signal that: so the next is signalled.
+     */
     void setCall(Vring vring, EventFd next) {
         EventFd before = vring.replaceCall(next);
+        if (next != null && vring.started && next.hasRoom()) {
+            next.signal();
+        }
         if (before != null) {
             closeOn(device.thread(vring.index), before);
         }

@@ -21,6 +21,9 @@ final class Session {
     /** A front end that does not read its replies that long is given up. */
     private static final int REPLY_TIMEOUT_MS = 10_000;
 
+    /** A front end on the same host that has more to say has said it by then. */
+    private static final int SETTLE_MS = 1;
+
     private static final long REFUSED = 1;
 
     private final LimitedLog log;
@@ -60,8 +63,9 @@ final class Session {
      * @param timeoutMs how long it may take to come
      */
     boolean step(int timeoutMs) throws ProtocolException {
-        // Rings run again when there is nothing more to read: a front end says in many messages what is one change.
-        if (Poll.poll(connection.number(), Poll.POLLIN, 0) == 0) {
+        // Rings run again when there is nothing more to read: a front end says in many messages what is one change, though it
+        // may wait for a reply to each.
+        if (Poll.poll(connection.number(), Poll.POLLIN, commands.hasToSettle() ? SETTLE_MS : 0) <= 0) {
             settle();
         }
         if (!connection.receive(message, timeoutMs)) {

@@ -97,7 +97,13 @@ public final class VhostUserBlockServer implements AutoCloseable {
             client.close();
             return;
         }
-        Session next = new Session(device, client, log);
+        Session next;
+        try {
+            next = new Session(device, client, log);
+        } catch (RuntimeException | Error e) {
+            client.close();
+            throw e;
+        }
         synchronized (this) {
             session = next;
             if (stopped.getCount() == 0) {

@@ -68,8 +68,9 @@ public final class VhostUserBlockDevice implements Disk {
             link.open();
             return null;
         } catch (SessionException e) {
-            return e.getMessage() + (e.kind() == SessionException.Kind.LOST
-                ? "; is a vhost-user-blk back end listening there, and without another client?" : "");
+            return e.getMessage() + (e.kind() != SessionException.Kind.LOST ? "" : e.getMessage().contains("EPERM")
+                ? "; the sandbox lets hv connect nowhere: start it with --shared-memory, or with --sandbox off"
+                : "; is a vhost-user-blk back end listening there, and without another client?");
         } catch (RuntimeException e) {
             return e.getMessage();
         }
