@@ -100,7 +100,7 @@ public final class VhostUserReport {
     private List<String> peerCommand(String disk, Path socket) {
         return List.of(daemon, "--object", "iothread,id=io", "--blockdev",
             disk.equals("null") ? "driver=null-co,node-name=disk,read-zeroes=off,size=" + NULL_BYTES
-                : "driver=file,node-name=disk,aio=io_uring,filename=" + file(disk) + ",cache.direct="
+                : "driver=file,node-name=disk,locking=off,aio=io_uring,filename=" + file(disk) + ",cache.direct="
                     + (isDirect(disk) ? "on" : "off"),
             "--export", "type=vhost-user-blk,id=export,node-name=disk,writable=on,iothread=io,num-queues=1,addr.type=unix,"
                 + "addr.path=" + socket);
