@@ -26,17 +26,12 @@ final class EngineWorkers {
     /** As many as QEMU's pool; also the bits of a long. */
     static final int MAX_WORKERS = 64;
     private static final long IDLE_NS = 10_000_000_000L;
-    /** Longer than an I/O thread that is awake takes to answer a request and hand over the next. */
-    private static final long LOOK_NS = Runtime.getRuntime().availableProcessors() == 1 ? 0 : 4_000;
-    private static final int LOOK_CLOCK_INTERVAL = 16;
 
     private static final VarHandle LISTENING;
-    private static final VarHandle LOOKING;
 
     static {
         try {
             LISTENING = MethodHandles.lookup().findVarHandle(EngineWorkers.class, "listening", boolean.class);
-            LOOKING = MethodHandles.lookup().findVarHandle(EngineWorkers.class, "looking", boolean.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -55,8 +50,6 @@ final class EngineWorkers {
     /** A thread takes a while to start; meanwhile no other is started for the same tasks. */
     private volatile boolean starting;
 
-    /** A worker looks for a task, and needs not be woken for one. */
-    private volatile boolean looking;
     /** The I/O thread sleeps, or is about to: whoever clears it signals the event. */
     private volatile boolean listening;
     private volatile boolean closed;
@@ -134,7 +127,7 @@ final class EngineWorkers {
     private void wakeOne() {
         // Tasks are there before this is looked at. Pairs with the fence of a worker that goes to sleep.
         VarHandle.fullFence();
-        if (looking || unparkOne()) {
+        if (unparkOne()) {
             return;
         }
         if (started.get() != allWorkers && !starting) {
@@ -232,7 +225,6 @@ final class EngineWorkers {
         public void run() {
             starting = false;
             boolean awoken = true;
-            boolean answered = false;
             while (true) {
                 EngineTask task = tasks.poll();
                 if (task != null) {
@@ -241,9 +233,8 @@ final class EngineWorkers {
                     }
                     awoken = false;
                     task.run();
-                    answered = finish(task);
-                } else if (answered && look() || sleep()) {
-                    answered = false;
+                    finish(task);
+                } else if (sleep()) {
                     awoken = true;
                 } else {
                     end();
@@ -252,35 +243,13 @@ final class EngineWorkers {
             }
         }
 
-        /** Answers whether the I/O thread is awake, so that it may hand over another soon. */
-        private boolean finish(EngineTask task) {
+        private void finish(EngineTask task) {
             done.offer(task);
             // Store above, then load below; pairs with the fence of enableEvents.
             VarHandle.fullFence();
             if (listening && LISTENING.compareAndSet(EngineWorkers.this, true, false)) {
                 event.signal();
-                return false;
             }
-            return true;
-        }
-
-        /** Where no other does so, looks for a while whether a task comes; answers whether one did. */
-        private boolean look() {
-            if (LOOK_NS == 0 || looking || !LOOKING.compareAndSet(EngineWorkers.this, false, true)) {
-                return false;
-            }
-            long start = System.nanoTime();
-            boolean found;
-            do {
-                found = !tasks.isEmpty();
-                for (int i = 0; !found && i < LOOK_CLOCK_INTERVAL; i++) {
-                    Thread.onSpinWait();
-                    found = !tasks.isEmpty();
-                }
-            } while (!found && System.nanoTime() - start < LOOK_NS);
-            // Volatile: who saw it set had put a task there before, which sleep() then finds.
-            looking = false;
-            return found;
         }
 
         /** Sleeps until it is woken; answers whether it is still needed. */

@@ -29,6 +29,11 @@ final class ThreadsBlockEngine extends SlotEngine {
         return beginOnWorker(io, slot);
     }
 
+    /** A worker that is woken alone does what all have to do. */
+    @Override
+    void endTurnSoon() {
+    }
+
     @Override
     void end() {
     }
