@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.devices.vhostuser.FrontendRequest;
+import dev.miraflores.devices.vhostuser.InflightDescription;
 import dev.miraflores.devices.vhostuser.Message;
 import dev.miraflores.devices.vhostuser.ProtocolException;
 import dev.miraflores.devices.vhostuser.VhostUserConnection;
@@ -45,6 +46,7 @@ class VhostUserBlkTest {
             assertEquals(3, ask(first));
             assertEquals(2, ask(second));
             assertEquals(3, ask(first), "one front end after the other");
+            assertEquals(1, askForInflightArea(first), "a memfd, which the sandbox must not refuse");
             try (UnixSocket idle = UnixSocket.connect(second.toString())) {
                 new ProcessBuilder("kill", "-TERM", Files.readString(pid).strip()).start().waitFor();
                 assertEquals(0, hv.await(), hv::texts);
@@ -62,6 +64,16 @@ class VhostUserBlkTest {
             connection.send(message.request(FrontendRequest.GET_QUEUE_NUM), TIMEOUT_MS);
             assertTrue(connection.receive(message, TIMEOUT_MS));
             return message.u64();
+        }
+    }
+
+    private static int askForInflightArea(Path socket) throws ProtocolException {
+        try (VhostUserConnection connection = new VhostUserConnection(UnixSocket.connect(socket.toString()));
+                Message message = new Message()) {
+            message.request(FrontendRequest.GET_INFLIGHT_FD);
+            connection.send(new InflightDescription(0, 0, 1, 128).write(message), TIMEOUT_MS);
+            assertTrue(connection.receive(message, TIMEOUT_MS));
+            return message.fdCount();
         }
     }
 

@@ -3,6 +3,7 @@ package dev.miraflores.devices.serial;
 
 import java.io.IOException;
 import java.net.BindException;
+import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
@@ -32,7 +33,7 @@ public final class SocketFile {
         }
         try (SocketChannel probe = SocketChannel.open(StandardProtocolFamily.UNIX)) {
             probe.connect(UnixDomainSocketAddress.of(path));
-        } catch (IOException nobodyListens) {
+        } catch (ConnectException nobodyListens) {
             Files.delete(path);
             return;
         }
