@@ -8,7 +8,6 @@ import dev.miraflores.linux.EventFd;
 import dev.miraflores.linux.NativeThread;
 import dev.miraflores.linux.ThreadRole;
 import java.util.Arrays;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 
@@ -177,7 +176,7 @@ public final class IoThread implements Executor, AutoCloseable {
             action.run();
             return;
         }
-        Call call = new Call(action);
+        AwaitedAction call = new AwaitedAction(action);
         execute(call);
         call.await();
     }
@@ -700,49 +699,6 @@ public final class IoThread implements Executor, AutoCloseable {
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
-        }
-    }
-
-    /** An action that somebody waits for. */
-    private static final class Call implements Runnable {
-        private final Runnable action;
-        private final CountDownLatch done = new CountDownLatch(1);
-        private Throwable thrown;
-
-        Call(Runnable action) {
-            this.action = action;
-        }
-
-        @Override
-        public void run() {
-            try {
-                action.run();
-            } catch (RuntimeException | Error e) {
-                thrown = e;
-            } finally {
-                done.countDown();
-            }
-        }
-
-        void await() {
-            boolean interrupted = false;
-            while (true) {
-                try {
-                    done.await();
-                    break;
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-            if (thrown instanceof RuntimeException e) {
-                throw e;
-            }
-            if (thrown instanceof Error e) {
-                throw e;
-            }
         }
     }
 }
