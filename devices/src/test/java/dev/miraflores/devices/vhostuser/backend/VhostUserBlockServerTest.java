@@ -40,6 +40,7 @@ import java.util.Random;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -363,6 +364,7 @@ class VhostUserBlockServerTest {
     }
 
     @Test
+    @Tag("class:vhost-user")
     void shouldRefuseMemoryThatCannotBe() {
         serve();
         front.begin(SPLIT);
@@ -405,6 +407,7 @@ class VhostUserBlockServerTest {
 
     /** Truncation takes pages away that the device has mapped: its ring ends, and nothing else does. */
     @Test
+    @Tag("class:vhost-user")
     void shouldSurviveMemoryThatGoesAway() {
         serve();
         front.beginWithRing(SPLIT);
@@ -634,6 +637,7 @@ class VhostUserBlockServerTest {
     // ---- what is refused
 
     @Test
+    @Tag("class:vhost-user")
     void shouldRefuseWhatDoesNotFit() {
         serve();
         front.beginWithRing(SPLIT);
@@ -687,6 +691,7 @@ class VhostUserBlockServerTest {
     }
 
     @Test
+    @Tag("class:vhost-user")
     void shouldLeaveNoDescriptorAndNoMappingBehind() throws IOException {
         serve();
         long before = 0;

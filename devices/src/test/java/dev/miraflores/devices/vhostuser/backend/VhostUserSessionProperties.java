@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import net.jqwik.api.Tag;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import net.jqwik.api.lifecycle.AfterContainer;
@@ -61,6 +62,7 @@ class VhostUserSessionProperties {
     }
 
     @Property(tries = 120)
+    @Tag("class:vhost-user")
     void shouldServeTheNextOne(
             @ForAll @Size(max = 40) List<@IntRange(max = STEPS - 1) Integer> steps, @ForAll long seed) throws IOException {
         long before = resources();
