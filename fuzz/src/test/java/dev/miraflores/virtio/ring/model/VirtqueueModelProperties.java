@@ -80,13 +80,16 @@ class VirtqueueModelProperties {
         RingModel.hostile(SMALL, new Chance(seed), true, 300, tally);
     }
 
-    /** What these properties say of faults is not empty: they meet each of them. */
+    /**
+     * What these properties say of faults is not empty: they meet each of them, but for that of the record of what is in
+     * flight, which is a vhost-user front end's to spoil and no driver's.
+     */
     @Test
     void shouldMeetEveryFault() {
         for (long seed = 0; seed < 6_000; seed++) {
             RingModel.hostile(SMALL, new Chance(seed), seed % 2 == 0, 300, tally);
         }
-        Set<DriverFault> unmet = EnumSet.allOf(DriverFault.class);
+        Set<DriverFault> unmet = EnumSet.complementOf(EnumSet.of(DriverFault.INFLIGHT_INVALID));
         unmet.removeAll(tally.faults().keySet());
         assertEquals(Set.of(), unmet);
     }
