@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.entropy;
 
-import dev.miraflores.aio.PolledSource;
 import dev.miraflores.devices.virtio.DeviceEvents;
 import dev.miraflores.devices.virtio.DeviceQueue;
+import dev.miraflores.devices.virtio.ServedQueue;
 import dev.miraflores.linux.Entropy;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.virtio.ring.DescriptorChain;
-import dev.miraflores.virtio.ring.Virtqueue;
 
 /**
  * Fills a queue's buffers with random bytes, in place.
@@ -16,7 +15,7 @@ import dev.miraflores.virtio.ring.Virtqueue;
  * <p>Thread: the I/O thread.
  * <p>Source: virtio 1.3 §5.4.6; a device may use less than the whole buffer (§5.4.6.2).
  */
-final class EntropyQueue implements PolledSource {
+final class EntropyQueue extends ServedQueue {
 
     /** What one request gets at most. */
     static final int MAX_BYTES = 64 << 10;
@@ -24,46 +23,13 @@ final class EntropyQueue implements PolledSource {
     /** Requests served in a turn: a millisecond or so of the kernel's generator. */
     static final int TURN_BUDGET = 8;
 
-    private final DeviceQueue queue;
-    private final Virtqueue ring;
-    private final DeviceEvents events;
-    private boolean unpublished;
-    private boolean broken;
-
     EntropyQueue(DeviceQueue queue, DeviceEvents events) {
-        this.queue = queue;
-        this.ring = queue.ring();
-        this.events = events;
+        super(queue, events, TURN_BUDGET);
     }
 
+    /** Fills the writable elements from the first on; a malformed chain has none. */
     @Override
-    public boolean hasWork() {
-        return !broken && ring.hasAvailable();
-    }
-
-    @Override
-    public boolean poll() {
-        if (!hasWork()) {
-            return false;
-        }
-        ring.disableNotifications();
-        for (int i = 0; i < TURN_BUDGET; i++) {
-            DescriptorChain chain = ring.popChain();
-            if (chain == null) {
-                break;
-            }
-            ring.addUsed(chain.head(), fill(chain));
-            unpublished = true;
-        }
-        if (ring.fault() != null) {
-            broken = true;
-            events.needsReset();
-        }
-        return true;
-    }
-
-    /** Fills the writable elements from the first on; a malformed chain has none. Answers how many bytes it got. */
-    private static int fill(DescriptorChain chain) {
+    protected int serve(DescriptorChain chain) {
         int filled = 0;
         for (int i = chain.readableCount(); i < chain.count() && filled < MAX_BYTES; i++) {
             long wanted = Math.min(chain.length(i), MAX_BYTES - filled);
@@ -82,26 +48,5 @@ final class EntropyQueue implements PolledSource {
             got = Entropy.fill(address, byteSize);
         } while (got == -Errno.EINTR);
         return Math.max(got, 0);
-    }
-
-    @Override
-    public boolean enableEvents() {
-        return !broken && ring.enableNotifications();
-    }
-
-    @Override
-    public void endTurn() {
-        if (unpublished) {
-            unpublished = false;
-            if (ring.needsNotification()) {
-                queue.interrupt().run();
-            }
-        }
-    }
-
-    @Override
-    public void onFailure(Throwable bug) {
-        broken = true;
-        events.needsReset();
     }
 }

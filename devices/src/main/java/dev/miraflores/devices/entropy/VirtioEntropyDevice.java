@@ -2,8 +2,8 @@
 package dev.miraflores.devices.entropy;
 
 import dev.miraflores.aio.IoThread;
-import dev.miraflores.aio.Watch;
 import dev.miraflores.devices.virtio.DeviceQueue;
+import dev.miraflores.devices.virtio.QueueWatches;
 import dev.miraflores.devices.virtio.VirtioActivation;
 import dev.miraflores.devices.virtio.VirtioDevice;
 import dev.miraflores.virtio.ring.RingFeatures;
@@ -22,12 +22,11 @@ public final class VirtioEntropyDevice implements VirtioDevice {
     private static final long FEATURES =
             RingFeatures.VERSION_1 | RingFeatures.EVENT_IDX | RingFeatures.INDIRECT_DESC;
 
-    private final IoThread ioThread;
-    private Watch watch;
+    private final QueueWatches watches;
 
     /** A device that {@code ioThread} will serve. */
     public VirtioEntropyDevice(IoThread ioThread) {
-        this.ioThread = ioThread;
+        watches = new QueueWatches(ioThread);
     }
 
     @Override
@@ -70,17 +69,13 @@ public final class VirtioEntropyDevice implements VirtioDevice {
     public void activate(VirtioActivation activation) {
         DeviceQueue queue = activation.queues().get(REQUEST_QUEUE);
         if (queue != null) {
-            EntropyQueue source = new EntropyQueue(queue, activation.events());
-            ioThread.call(() -> watch = ioThread.watch(queue.kick(), source));
+            watches.add(queue, new EntropyQueue(queue, activation.events()));
         }
     }
 
     @Override
     public void reset() {
-        if (watch != null) {
-            ioThread.call(watch::close);
-            watch = null;
-        }
+        watches.close();
     }
 
     @Override

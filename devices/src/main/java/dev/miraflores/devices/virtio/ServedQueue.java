@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.devices.virtio;
+
+import dev.miraflores.aio.PolledSource;
+import dev.miraflores.virtio.ring.DescriptorChain;
+import dev.miraflores.virtio.ring.Virtqueue;
+
+/**
+ * A queue whose buffers are answered at once, one after another: all that a device adds is what to do with one.
+ * <p>A turn serves a few buffers only, so that what a guest asks for does not decide how long the thread's other work waits.
+ * <p>Thread: the I/O thread.
+ * <p>Source: virtio 1.3 §2.7.13, §2.8.22: a device's side of the queue; one used buffer notification for a turn.
+ */
+public abstract class ServedQueue implements PolledSource {
+
+    private final DeviceQueue queue;
+    private final Virtqueue ring;
+    private final DeviceEvents events;
+    private final int turnBudget;
+    private boolean unpublished;
+    private boolean broken;
+
+    /** @param turnBudget how many buffers are served in a turn */
+    protected ServedQueue(DeviceQueue queue, DeviceEvents events, int turnBudget) {
+        this.queue = queue;
+        this.ring = queue.ring();
+        this.events = events;
+        this.turnBudget = turnBudget;
+    }
+
+    /**
+     * Does what one buffer asks for.
+     *
+     * @param chain holds until this returns; a malformed one has no elements, and gets 0
+     * @return bytes written, from the first device-writable one on, without a gap
+     */
+    protected abstract int serve(DescriptorChain chain);
+
+    /**
+     * Whether a buffer may be served now; asked before each. What makes it true again wakes the thread, by a timer or a
+     * message: then all of its queues are looked at.
+     */
+    protected boolean isReady() {
+        return true;
+    }
+
+    /** The driver broke the queue's rules, or we failed it: nothing is served until the device's reset. */
+    protected final boolean isBroken() {
+        return broken;
+    }
+
+    /** Ends the queue: DEVICE_NEEDS_RESET (§2.1.2). */
+    protected final void fail() {
+        broken = true;
+        events.needsReset();
+    }
+
+    @Override
+    public final boolean hasWork() {
+        return !broken && ring.hasAvailable() && isReady();
+    }
+
+    @Override
+    public final boolean poll() {
+        if (!hasWork()) {
+            return false;
+        }
+        ring.disableNotifications();
+        for (int i = 0; i < turnBudget && isReady(); i++) {
+            DescriptorChain chain = ring.popChain();
+            if (chain == null) {
+                break;
+            }
+            int head = chain.head();
+            ring.addUsed(head, serve(chain));
+            unpublished = true;
+        }
+        if (ring.fault() != null) {
+            fail();
+        }
+        return true;
+    }
+
+    @Override
+    public final boolean enableEvents() {
+        return !broken && ring.enableNotifications() && isReady();
+    }
+
+    @Override
+    public final void endTurn() {
+        if (unpublished) {
+            unpublished = false;
+            if (ring.needsNotification()) {
+                queue.interrupt().run();
+            }
+        }
+    }
+
+    @Override
+    public final void onFailure(Throwable bug) {
+        fail();
+    }
+}
