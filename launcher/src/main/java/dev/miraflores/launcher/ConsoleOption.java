@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher;
 
-import dev.miraflores.devices.serial.CharBackend;
-import dev.miraflores.devices.serial.FileBackend;
-import dev.miraflores.devices.serial.UnixSocketBackend;
+import dev.miraflores.devices.character.CharBackend;
+import dev.miraflores.devices.character.FileBackend;
+import dev.miraflores.devices.character.UnixSocketBackend;
 import dev.miraflores.launcher.terminal.StdioBackend;
 import dev.miraflores.launcher.terminal.TerminalUser;
 import dev.miraflores.machine.ConfigException;

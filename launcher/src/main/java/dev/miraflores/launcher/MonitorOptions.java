@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher;
 
-import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.devices.character.CharBackend;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.launcher.terminal.Alternate;
 import dev.miraflores.launcher.terminal.StdioBackend;

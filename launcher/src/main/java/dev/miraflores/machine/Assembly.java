@@ -2,7 +2,7 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.devices.entropy.VirtioEntropyDevice;
-import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.devices.character.CharBackend;
 import dev.miraflores.kvm.CpuTopology;
 import dev.miraflores.kvm.Kvm;
 import dev.miraflores.kvm.KvmCapability;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
-import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.devices.character.CharBackend;
 import dev.miraflores.memory.MemoryBacking;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher.terminal;
 
-import dev.miraflores.devices.serial.CharInput;
+import dev.miraflores.devices.character.CharInput;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CountDownLatch;
 
