@@ -7,20 +7,26 @@ import dev.miraflores.virtio.ring.Virtqueue;
 
 /**
  * A queue whose buffers are answered at once, one after another: all that a device adds is what to do with one.
- * <p>A turn serves a few buffers only, so that what a guest asks for does not decide how long the thread's other work waits.
+ * What a buffer asks for may also be done in steps: then it stays the queue's only one until it is done.
+ * <p>A turn serves a few buffers, or steps, only, so that what a guest asks for does not decide how long the thread's other work waits.
  * <p>Thread: the I/O thread.
  * <p>Source: virtio 1.3 §2.7.13, §2.8.22: a device's side of the queue; one used buffer notification for a turn.
  */
 public abstract class ServedQueue implements PolledSource {
 
+    /** For {@link #serve}: the buffer is not done yet, and is to be served again before any other. */
+    protected static final int UNFINISHED = -1;
+
     private final DeviceQueue queue;
     private final Virtqueue ring;
     private final DeviceEvents events;
     private final int turnBudget;
+    /** The buffer that is not done yet, or null. */
+    private DescriptorChain unfinished;
     private boolean unpublished;
     private boolean broken;
 
-    /** @param turnBudget how many buffers are served in a turn */
+    /** @param turnBudget how often {@link #serve} is called in a turn */
     protected ServedQueue(DeviceQueue queue, DeviceEvents events, int turnBudget) {
         this.queue = queue;
         this.ring = queue.ring();
@@ -31,8 +37,9 @@ public abstract class ServedQueue implements PolledSource {
     /**
      * Does what one buffer asks for.
      *
-     * @param chain holds until this returns; a malformed one has no elements, and gets 0
-     * @return bytes written, from the first device-writable one on, without a gap
+     * @param chain holds until this returns, and where the buffer is unfinished until it is served again; a malformed one has
+     *              no elements, and gets 0
+     * @return bytes written, from the first device-writable one on, without a gap; or {@link #UNFINISHED}
      */
     protected abstract int serve(DescriptorChain chain);
 
@@ -57,7 +64,7 @@ public abstract class ServedQueue implements PolledSource {
 
     @Override
     public final boolean hasWork() {
-        return !broken && ring.hasAvailable() && isReady();
+        return !broken && (unfinished != null || ring.hasAvailable()) && isReady();
     }
 
     @Override
@@ -67,13 +74,17 @@ public abstract class ServedQueue implements PolledSource {
         }
         ring.disableNotifications();
         for (int i = 0; i < turnBudget && isReady(); i++) {
-            DescriptorChain chain = ring.popChain();
+            DescriptorChain chain = unfinished != null ? unfinished : ring.popChain();
             if (chain == null) {
                 break;
             }
             int head = chain.head();
-            ring.addUsed(head, serve(chain));
-            unpublished = true;
+            int written = serve(chain);
+            unfinished = written == UNFINISHED ? chain : null;
+            if (unfinished == null) {
+                ring.addUsed(head, written);
+                unpublished = true;
+            }
         }
         if (ring.fault() != null) {
             fail();
@@ -83,7 +94,7 @@ public abstract class ServedQueue implements PolledSource {
 
     @Override
     public final boolean enableEvents() {
-        return !broken && ring.enableNotifications() && isReady();
+        return !broken && (ring.enableNotifications() || unfinished != null) && isReady();
     }
 
     @Override
