@@ -3,6 +3,7 @@ package dev.miraflores.machine;
 
 import dev.miraflores.devices.entropy.VirtioEntropyDevice;
 import dev.miraflores.devices.character.CharBackend;
+import dev.miraflores.devices.console.VirtioConsoleDevice;
 import dev.miraflores.kvm.CpuTopology;
 import dev.miraflores.kvm.Kvm;
 import dev.miraflores.kvm.KvmCapability;
@@ -81,8 +82,8 @@ final class Assembly {
 
         KvmInterrupts interrupts = new KvmInterrupts(vm);
         Board board = cleanup.add(new Board(memory, interrupts, new VmPowerControl(vm), kvm.physicalAddressBits()));
-        CharBackend console = config.console();
-        board.addSerial(console == null ? CharBackend.none() : console);
+        CharBackend serial = config.console() == null ? CharBackend.none() : config.console();
+        board.addSerial(serial);
         if (config.debugExit()) {
             board.addDebugExit();
         }
@@ -93,6 +94,7 @@ final class Assembly {
         if (config.rng()) {
             board.addVirtio(config.virtio(), new VirtioEntropyDevice(mainLoop.thread()));
         }
+        CharDevices characters = new CharDevices(serial, addConsole(board, bays, mainLoop));
 
         List<Integer> apicIds = createVcpus(kvm, vm, board);
         AcpiTables tables = AcpiTables.build(board.acpi(apicIds, config.virtio() == VirtioTransport.PCI));
@@ -100,7 +102,18 @@ final class Assembly {
         BootRegisters.apply(kernel.state(), vm.vcpus().getFirst());
         // Added last, closed first: no vCPU may be at a device that is being taken down.
         cleanup.add(vm::stop);
-        return new VirtualMachine(cleanup, mainLoop, vm, board, bays);
+        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, characters);
+    }
+
+    /** Null where the machine has none. */
+    private VirtioConsoleDevice addConsole(Board board, DriveBays bays, MainLoop mainLoop) {
+        if (config.ports().isEmpty()) {
+            return null;
+        }
+        VirtioConsoleDevice console = new VirtioConsoleDevice(mainLoop.thread(), config.ports(),
+                new PortEvents(bays.diskEvents(), bays.events()));
+        board.addVirtio(config.virtio(), console);
+        return console;
     }
 
     /** Opens, checks and locks every image. */

@@ -66,6 +66,11 @@ final class DriveEvents implements MachineListener {
         tellMachine(MachineListener::resumed);
     }
 
+    @Override
+    public void portChanged(String id, boolean open) {
+        tellMachine(listener -> listener.portChanged(id, open));
+    }
+
     private void tellMachine(Consumer<MachineListener> event) {
         tell(listener -> {
             if (listener instanceof MachineListener machine) {

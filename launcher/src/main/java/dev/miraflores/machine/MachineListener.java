@@ -18,4 +18,8 @@ public interface MachineListener extends DriveListener {
     /** It goes on. */
     default void resumed() {
     }
+
+    /** The guest has opened a port of its console device, or closed it. */
+    default void portChanged(String id, boolean open) {
+    }
 }

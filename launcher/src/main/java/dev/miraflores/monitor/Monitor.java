@@ -25,6 +25,7 @@ public final class Monitor implements MachineListener {
     private final Disks disks;
     private final Devices devices;
     private final BlockJobs jobs;
+    private final LatestEvents latest = new LatestEvents(events);
     private final long startNs = System.nanoTime();
 
     public Monitor(MonitoredMachine machine) {
@@ -87,6 +88,11 @@ public final class Monitor implements MachineListener {
     @Override
     public void resumed() {
         run.resumed();
+    }
+
+    @Override
+    public void portChanged(String id, boolean open) {
+        latest.tell("VSERPORT_CHANGE", id, Json.object("open", open, "id", id));
     }
 
     @Override

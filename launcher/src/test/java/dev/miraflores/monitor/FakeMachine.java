@@ -4,6 +4,7 @@ package dev.miraflores.monitor;
 import dev.miraflores.devices.pci.PciIdentity;
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
+import dev.miraflores.machine.CharDeviceStatus;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
@@ -91,6 +92,12 @@ public final class FakeMachine implements MonitoredMachine {
     @Override
     public int slot(String driveId) {
         return -1;
+    }
+
+    @Override
+    public List<CharDeviceStatus> charDevices() {
+        return List.of(new CharDeviceStatus("serial0", "stdio", true),
+                new CharDeviceStatus("org.example.0", "disconnected:unix:/run/port,server=on", false));
     }
 
     @Override

@@ -8,6 +8,7 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.fuzz.Bounds;
 import dev.miraflores.kvm.StopCause;
+import dev.miraflores.machine.CharDeviceStatus;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
@@ -166,6 +167,12 @@ class QmpFuzzTest {
         @Override
         public int slot(String driveId) {
             return -1;
+        }
+
+        @Override
+        public List<CharDeviceStatus> charDevices() {
+            return List.of(new CharDeviceStatus("serial0", "stdio", true),
+                    new CharDeviceStatus("org.example.0", "disconnected:unix:/run/port,server=on", false));
         }
 
         @Override

@@ -47,6 +47,16 @@ public final class TerminalProbe {
             }
 
             @Override
+            public boolean wantsSize() {
+                return true;
+            }
+
+            @Override
+            public void resized(int columns, int rows) {
+                System.out.println("[size " + columns + "x" + rows + "]");
+            }
+
+            @Override
             public void sendBreak() {
                 System.out.println("[break]");
             }
