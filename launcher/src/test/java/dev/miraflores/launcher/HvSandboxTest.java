@@ -17,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -64,6 +65,29 @@ class HvSandboxTest {
             assertTrue(hv.out().contains("result: ok"), hv::texts);
             assertEquals("", hv.err());
         }
+    }
+
+    /** A guest without a driver for them: they are there while it runs, for their owner alone, and gone at the end. */
+    @ParameterizedTest
+    @ValueSource(strings = {"pci", "mmio"})
+    void shouldListenForPortsAndRemoveTheirSockets(String transport) throws IOException, InterruptedException {
+        Path sockets = Files.createTempDirectory("hv-test");
+        Path disk = BuiltInGuest.disk(directory, 256);
+        try (HvProcess hv = run(List.of(), "mode=hold blocks=8 every=1", "--virtio", transport, "--drive", "file=" + disk,
+                "--virtconsole", "unix:" + sockets.resolve("c"), "--port", "name=org.example.0,backend=unix:" + sockets.resolve("p"),
+                "--monitor", "stdio", "--console", "none", "--sandbox", required())) {
+            hv.awaitOut("(hv)");
+            for (String name : List.of("c", "p")) {
+                assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(sockets.resolve(name))));
+                SocketChannel.open(UnixDomainSocketAddress.of(sockets.resolve(name))).close();
+            }
+            hv.type("info chardev\nquit\n");
+            assertEquals(0, hv.await(), hv::texts);
+            assertTrue(hv.out().contains("serial0: filename=null\nvirtcon0: filename="), hv::texts);
+            assertEquals(0, sockets.toFile().list().length);
+            assertEquals("", hv.err());
+        }
+        Files.delete(sockets);
     }
 
     @Test
