@@ -187,6 +187,16 @@ public final class IoThread implements Executor, AutoCloseable {
         return port.watch(event, handler);
     }
 
+    /**
+     * Waits for {@code descriptor} to become readable or writable whenever the watch is asked to.
+     *
+     * @param descriptor anything that poll(2) takes, and not watched by this thread already; to stay open until the watch is closed
+     */
+    public DescriptorWatch watch(int descriptor, DescriptorHandler handler) {
+        checkCurrent();
+        return port.watch(descriptor, handler);
+    }
+
     /** Only ends a sleep when {@code event} is signalled: awake, the thread looks at all of its engines and sources. */
     Watch wakeOn(EventFd event) {
         checkCurrent();
