@@ -42,6 +42,11 @@ public final class HashConfig {
         this.table = table.clone();
     }
 
+    /** The same hash, of which nothing comes but a report. */
+    HashConfig withoutSteering() {
+        return steers ? new HashConfig(types, key, false, 0, new int[1]) : this;
+    }
+
     /** Whether a hash is wanted of anything. */
     public boolean isOn() {
         return types != 0 || steers;
@@ -68,6 +73,16 @@ public final class HashConfig {
     /** The indirection table. */
     public int[] table() {
         return table.clone();
+    }
+
+    /** Up to 32 bits of the key from bit {@code bit} on, counted from its first; there are zeroes behind its end. */
+    int keyBits(int bit) {
+        long bits = 0;
+        int first = bit / Byte.SIZE;
+        for (int i = first; i < first + 5; i++) {
+            bits = bits << Byte.SIZE | (i < key.length ? key[i] & 0xff : 0);
+        }
+        return (int) (bits >>> Byte.SIZE - bit % Byte.SIZE);
     }
 
     int pairOf(int hash) {

@@ -3,7 +3,7 @@ package dev.miraflores.devices.net;
 
 /**
  * What is behind a NIC whose packets this process moves: a tap, a socket, a user-space network.
- * <p>Thread: one at a time, and none of its ports' threads at work meanwhile, unless a method says otherwise.
+ * <p>Thread: the NIC's control thread, all that changes anything; what is only asked, any. That of a port, see {@link NetPort}.
  * <p>Lifetime: {@link #start} once; {@link #close} after its ports are not used any more.
  */
 public interface NetBackend extends AutoCloseable {

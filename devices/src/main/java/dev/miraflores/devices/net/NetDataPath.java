@@ -8,8 +8,7 @@ import java.util.List;
  * What moves a NIC's packets, while configuration and control queue stay with the {@link VirtioNetDevice}: this process
  * ({@link PortDataPath}), the host's kernel (vhost-net), or another process (vhost-user-net).
  * <p>The queues of pair {@code i} are {@code 2 * i}, which receives, and {@code 2 * i + 1}, which transmits (virtio 1.3 §5.1.2).
- * <p>Thread: one at a time: {@link #activate}, {@link #reset} and {@link #close} under the transport's lock, the changes in between from the
- * device's control thread or under the lock too. {@link #report} and {@link #description}, any.
+ * <p>Thread: the device's control thread, all that changes anything, while whoever caused it waits; what is only asked, any.
  * <p>Lifetime: {@code start} once; {@code activate} and {@code reset} alternate; {@code close} ends it, from either state.
  */
 public interface NetDataPath extends AutoCloseable {
@@ -52,7 +51,8 @@ public interface NetDataPath extends AutoCloseable {
     }
 
     /**
-     * What the device wants of packets has changed: any of it, compare with the state before. Between {@code activate} and {@code reset} only.
+     * What the device wants of packets has changed: any of it, compare with the state before. Between {@code activate}
+     * and {@code reset} only.
      *
      * @return 0; or −errno where the path stays as it was, which the driver is told
      */

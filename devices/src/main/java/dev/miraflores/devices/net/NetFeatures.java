@@ -30,7 +30,7 @@ public final class NetFeatures {
 
     /** What the guest may leave to who gets its packets. */
     public static final long HOST_OFFLOADS = CSUM | HOST_TSO4 | HOST_TSO6 | HOST_ECN | HOST_UFO | HOST_USO;
-    /** What may be left to the guest; also what VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET takes (§5.1.6.5.6). */
+    /** What may be left to the guest; also what VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET takes (§5.1.6.5.8). */
     public static final long GUEST_OFFLOADS =
         GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6 | GUEST_ECN | GUEST_UFO | GUEST_USO4 | GUEST_USO6;
     public static final long OFFLOADS = HOST_OFFLOADS | GUEST_OFFLOADS;
@@ -54,7 +54,27 @@ public final class NetFeatures {
     public static final long CONTROL = MTU | MAC | STATUS | CTRL_VQ | CTRL_RX | CTRL_VLAN | CTRL_RX_EXTRA | CTRL_MAC_ADDR
         | CTRL_GUEST_OFFLOADS | GUEST_ANNOUNCE | MQ;
 
+    private static final long[][] NEEDS = {
+        {HOST_TSO4 | HOST_TSO6 | HOST_UFO | HOST_USO, CSUM}, {HOST_ECN, HOST_TSO4 | HOST_TSO6},
+        {GUEST_TSO4 | GUEST_TSO6 | GUEST_UFO | GUEST_USO4 | GUEST_USO6, GUEST_CSUM}, {GUEST_ECN, GUEST_TSO4 | GUEST_TSO6},
+        {CTRL_RX | CTRL_VLAN | CTRL_RX_EXTRA | CTRL_MAC_ADDR | CTRL_GUEST_OFFLOADS | GUEST_ANNOUNCE | MQ | RSS | HASH_REPORT, CTRL_VQ},
+    };
+
     private NetFeatures() {
+    }
+
+    /** Of {@code features} those whose own needs are among them, one of each at least (§5.1.3.1). */
+    static long consistent(long features) {
+        long left = features;
+        for (long[] rule : NEEDS) {
+            left &= (left & rule[1]) == 0 ? ~rule[0] : -1L;
+        }
+        return left;
+    }
+
+    /** What a driver that wants {@code features} can be given: without VIRTIO_NET_F_GUEST_CSUM nothing. */
+    static long effectiveGuestOffloads(long features) {
+        return consistent(features & GUEST_OFFLOADS);
     }
 
     private static long bit(int feature) {
