@@ -8,7 +8,7 @@ package dev.miraflores.devices.net;
 public enum NetFault {
     /** A buffer to receive into that has device-readable bytes, or a packet to send that has device-writable ones (virtio 1.3 §5.1.6). */
     WRONG_DIRECTION,
-    /** A packet to send without a whole header, or a buffer to receive into that has no room for one (§5.1.6). */
+    /** A packet without a whole header, or a buffer to receive into that has no room for one (§5.1.6). */
     HEADER_TOO_SHORT,
     /** A packet shorter than an Ethernet header. */
     FRAME_TOO_SHORT,
@@ -20,7 +20,7 @@ public enum NetFault {
     GSO_TYPE_UNKNOWN,
     /** A packet to be cut up into pieces of no bytes. */
     GSO_SIZE_ZERO,
-    /** A checksum that is to be put beyond the packet's end. */
+    /** A checksum that is to be put beyond the packet's end, or one for each segment that is to be put nowhere. */
     CHECKSUM_OUTSIDE,
     /** The guest's buffers cannot hold the packet, all of them together. */
     BUFFERS_TOO_SMALL,

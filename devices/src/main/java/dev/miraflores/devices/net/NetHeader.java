@@ -126,11 +126,12 @@ public final class NetHeader {
         if (unfinished && !checksumLiesInside(header, frameBytes)) {
             return NetFault.CHECKSUM_OUTSIDE;
         }
-        if (gso != VIRTIO_NET_HDR_GSO_NONE) {
-            return checkSegmentation(header, gso, guestOffloads(gso), NetFeatures.GUEST_ECN, guestOffloads);
+        if (gso == VIRTIO_NET_HDR_GSO_NONE) {
+            header.set(LE16, GSO_SIZE_OFFSET, (short) 0);
+            return null;
         }
-        header.set(LE16, GSO_SIZE_OFFSET, (short) 0);
-        return null;
+        NetFault fault = checkSegmentation(header, gso, guestOffloads(gso), NetFeatures.GUEST_ECN, guestOffloads);
+        return fault == null && !unfinished ? NetFault.CHECKSUM_OUTSIDE : fault;
     }
 
     static boolean isSegmented(MemorySegment header) {

@@ -34,7 +34,7 @@ final class PortWatch implements DescriptorHandler {
         int descriptor = port.descriptor();
         watch = descriptor < 0 ? null : thread.watch(descriptor, this);
         open = true;
-        readable = watch != null;
+        readable = true;
         writable = true;
     }
 
@@ -86,7 +86,7 @@ final class PortWatch implements DescriptorHandler {
     }
 
     private void onRetry() {
-        readable = open && watch != null;
+        readable = open;
     }
 
     @Override

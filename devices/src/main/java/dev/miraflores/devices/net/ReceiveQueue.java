@@ -170,10 +170,14 @@ final class ReceiveQueue implements PolledSource {
             watch.awaitReadable();
             return false;
         }
-        if (rc < NetHeader.BYTES) {
+        if (rc <= 0) {
             counters.faults().increment(NetFault.PORT_ERROR);
             watch.leaveAlone();
             return false;
+        }
+        if (rc < NetHeader.BYTES) {
+            counters.drop(NetFault.HEADER_TOO_SHORT);
+            return true;
         }
         long length = rc - NetHeader.BYTES;
         frameBytes = (int) Math.min(length, Integer.MAX_VALUE);
