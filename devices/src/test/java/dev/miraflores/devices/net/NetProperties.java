@@ -71,6 +71,8 @@ class NetProperties {
 
     @Property(tries = 40)
     @Tag("virtio:2.7.4.1/any")
+    @Tag("virtio:5.1.6.2.2/any-checksum")
+    @Tag("virtio:6.2/in-order")
     void shouldSendWhatTheGuestHas(@ForAll long seed) {
         Random random = new Random(seed);
         PairBackend backend = new PairBackend(1, NetFeatures.OFFLOADS);

@@ -117,7 +117,7 @@ class NetQueuesTest extends NetFixture {
 
     /** virtio 1.3 §5.1.6.5.7, with the packet of Microsoft's examples. */
     @Test
-    @Tag("virtio:5.1.6.5.7.2/destination")
+    @Tag("virtio:5.1.6.5.7.3/destination")
     void shouldSteerPacketsByTheirHash() {
         open(config().withQueues(4, 64).withHash(true, false), OFFLOADS);
         driver.start(0);
@@ -192,7 +192,7 @@ class NetQueuesTest extends NetFixture {
         assertArrayEquals(TCP, driver.receivedFrame(1));
     }
 
-    /** virtio 1.3 §5.1.6.4.4. */
+    /** virtio 1.3 §5.1.6.4, "Hash reporting for incoming packets". */
     @Test
     void shouldReportHashes() {
         open(config().withHash(false, true), OFFLOADS);

@@ -262,10 +262,10 @@ class NetReceiveTest extends NetFixture {
         assertEquals(0, packet[NetHeader.GSO_TYPE_OFFSET]);
     }
 
-    /** virtio 1.3 §5.1.4.2. */
+    /** virtio 1.3 §5.1.4.1. */
     @Test
-    @Tag("virtio:5.1.4.2/mtu-receive")
-    @Tag("virtio:5.1.4.2/mtu-transmit")
+    @Tag("virtio:5.1.4.1/mtu-receive")
+    @Tag("virtio:5.1.4.1/mtu-transmit")
     void shouldKeepToTheMtuThatItTold() {
         open(config().withMtu(1000), OFFLOADS);
         driver.start(0);
