@@ -35,8 +35,10 @@ async def queries(machine):
     assert (await machine.do("query-jobs")) == []
     assert (await machine.do("x-hv-query-stats"))["disks"][0]["id"] == "d"
     assert (await machine.do("human-monitor-command", command_line="info status")) == "VM status: running\r\n"
-    for command, arguments in (("query-balloon", {}), ("balloon", {"value": 1 << 28})):
+    for command, arguments in (("query-balloon", {}), ("balloon", {"value": 1 << 28}), ("x-hv-hint-free-pages", {})):
         await machine.refused("DeviceNotActive", command, **arguments)
+    for command, arguments in (("qom-get", {}), ("qom-set", {"value": 1})):
+        await machine.refused("DeviceNotFound", command, path="/machine/peripheral/balloon0", property="guest-stats", **arguments)
     await machine.refused("CommandNotFound", "query-nothing")
     machine.executed.discard("query-nothing")
 

@@ -27,15 +27,17 @@ public final class VirtualMachine implements AutoCloseable {
     private final Vm vm;
     private final Board board;
     private final DriveBays bays;
+    private final Balloon balloon;
     private final Stillness stillness;
     private boolean closed;
 
-    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays) {
+    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays, Balloon balloon) {
         this.cleanup = cleanup;
         this.mainLoop = mainLoop;
         this.vm = vm;
         this.board = board;
         this.bays = bays;
+        this.balloon = balloon;
         this.stillness = new Stillness(new MachineParts(vm, bays));
         bays.diskEvents().machine(stillness);
     }
@@ -144,6 +146,11 @@ public final class VirtualMachine implements AutoCloseable {
      */
     public Drive drive(String id) {
         return bays.drive(id);
+    }
+
+    /** The balloon; null where the machine was made without. */
+    public Balloon balloon() {
+        return balloon;
     }
 
     /** The virtual CPUs, by their numbers. */

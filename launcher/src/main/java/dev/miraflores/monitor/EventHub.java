@@ -16,7 +16,7 @@ import java.util.function.Consumer;
 public final class EventHub {
 
     /** The events that {@code query-events} tells of. */
-    public static final List<String> NAMES = List.of("BLOCK_IO_ERROR", "BLOCK_JOB_CANCELLED", "BLOCK_JOB_COMPLETED",
+    public static final List<String> NAMES = List.of("BALLOON_CHANGE", "BLOCK_IO_ERROR", "BLOCK_JOB_CANCELLED", "BLOCK_JOB_COMPLETED",
             "BLOCK_JOB_ERROR", "BLOCK_JOB_READY", "DEVICE_DELETED", "GUEST_PANICKED", "JOB_STATUS_CHANGE", "POWERDOWN", "RESUME",
             "SHUTDOWN", "STOP");
 

@@ -4,6 +4,7 @@ package dev.miraflores.monitor;
 import dev.miraflores.devices.pci.PciIdentity;
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
+import dev.miraflores.machine.Balloon;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
@@ -21,6 +22,8 @@ public final class FakeMachine implements MonitoredMachine {
     /** What it was told. */
     public final List<String> told = new CopyOnWriteArrayList<>();
     private final List<MachineListener> listeners = new CopyOnWriteArrayList<>();
+    /** Its balloon, or null. */
+    public Balloon balloon;
     private volatile boolean paused;
     private volatile StopCause cause;
 
@@ -91,6 +94,11 @@ public final class FakeMachine implements MonitoredMachine {
     @Override
     public int slot(String driveId) {
         return -1;
+    }
+
+    @Override
+    public Balloon balloon() {
+        return balloon;
     }
 
     @Override
