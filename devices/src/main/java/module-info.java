@@ -10,6 +10,7 @@ module dev.miraflores.devices {
     exports dev.miraflores.devices.character;
     exports dev.miraflores.devices.console;
     exports dev.miraflores.devices.entropy;
+    exports dev.miraflores.devices.net;
     exports dev.miraflores.devices.pci;
     exports dev.miraflores.devices.platform;
     exports dev.miraflores.devices.serial;

@@ -22,7 +22,7 @@ final class EpollPort extends EventPort {
     private final String whyNoUring;
     private final Epoll epoll = Epoll.create(MAX_EVENTS);
     /** By token. */
-    private EpollWatch[] watches = {};
+    private Watched[] watches = {};
     /** Those that have to be called, not only woken up for. */
     private int handlerCount;
     /** Taken from the kernel, not told yet. */
@@ -79,10 +79,10 @@ final class EpollPort extends EventPort {
         int count = ready;
         ready = 0;
         for (int i = 0; i < count; i++) {
-            EpollWatch watch = watches[(int) epoll.token(i)];
+            Watched watch = watches[(int) epoll.token(i)];
             // Closed since: by another that these events are of.
-            if (watch != null && watch.handler != null) {
-                watch.handler.onEvent();
+            if (watch != null) {
+                watch.onEvents(epoll.events(i));
             }
         }
         return count;
@@ -100,22 +100,42 @@ final class EpollPort extends EventPort {
     }
 
     private Watch add(EventFd event, EventHandler handler) {
-        int token = 0;
-        while (token < watches.length && watches[token] != null) {
-            token++;
-        }
+        int token = freeToken();
         int rc = epoll.add(event.number(), Epoll.EPOLLIN | Epoll.EPOLLET, token);
         if (rc < 0) {
             throw new ErrnoException("epoll_ctl(ADD, eventfd=" + event.number() + ")", -rc);
         }
+        EpollWatch watch = new EpollWatch(event, handler, token);
+        watches[token] = watch;
+        return watch;
+    }
+
+    private int freeToken() {
+        int token = 0;
+        while (token < watches.length && watches[token] != null) {
+            token++;
+        }
         if (token == watches.length) {
             watches = Arrays.copyOf(watches, token + 1);
         }
-        watches[token] = new EpollWatch(event, handler, token);
-        return watches[token];
+        return token;
     }
 
-    private final class EpollWatch implements Watch {
+    @Override
+    DescriptorWatch watch(int descriptor, DescriptorHandler handler) {
+        int token = freeToken();
+        EpollDescriptorWatch watch = new EpollDescriptorWatch(descriptor, handler, token);
+        watches[token] = watch;
+        handlerCount++;
+        return watch;
+    }
+
+    /** Who has a token. */
+    private interface Watched {
+        void onEvents(int events);
+    }
+
+    private final class EpollWatch implements Watch, Watched {
         private final EventFd event;
         private final EventHandler handler;
         private final int token;
@@ -124,6 +144,13 @@ final class EpollPort extends EventPort {
             this.event = event;
             this.handler = handler;
             this.token = token;
+        }
+
+        @Override
+        public void onEvents(int events) {
+            if (handler != null) {
+                handler.onEvent();
+            }
         }
 
         @Override
@@ -136,6 +163,77 @@ final class EpollPort extends EventPort {
                 handlerCount--;
             }
             epoll.remove(event.number());
+        }
+    }
+
+    /** Told once of each wish: after that the kernel says nothing, not even of errors, until it is asked anew. */
+    private final class EpollDescriptorWatch implements DescriptorWatch, Watched {
+        private final int descriptor;
+        private final DescriptorHandler handler;
+        private final int token;
+        private int wanted;
+        private boolean added;
+
+        EpollDescriptorWatch(int descriptor, DescriptorHandler handler, int token) {
+            this.descriptor = descriptor;
+            this.handler = handler;
+            this.token = token;
+        }
+
+        @Override
+        public void awaitReadable() {
+            want(Epoll.EPOLLIN);
+        }
+
+        @Override
+        public void awaitWritable() {
+            want(Epoll.EPOLLOUT);
+        }
+
+        private void want(int event) {
+            if (watches[token] != this) {
+                throw new IllegalStateException("the watch of descriptor " + descriptor + " is closed");
+            }
+            if ((wanted & event) == 0) {
+                wanted |= event;
+                arm();
+            }
+        }
+
+        private void arm() {
+            int interest = wanted | Epoll.EPOLLONESHOT;
+            int rc = added ? epoll.modify(descriptor, interest, token) : epoll.add(descriptor, interest, token);
+            if (rc < 0) {
+                throw new ErrnoException("epoll_ctl(fd=" + descriptor + ")", -rc);
+            }
+            added = true;
+        }
+
+        @Override
+        public void onEvents(int events) {
+            int told = (events & ~(Epoll.EPOLLIN | Epoll.EPOLLOUT)) != 0 ? wanted : events & wanted;
+            wanted &= ~told;
+            if (wanted != 0) {
+                arm();
+            }
+            if ((told & Epoll.EPOLLIN) != 0) {
+                handler.onReadable();
+            }
+            if ((told & Epoll.EPOLLOUT) != 0 && watches[token] == this) {
+                handler.onWritable();
+            }
+        }
+
+        @Override
+        public void close() {
+            if (watches[token] != this) {
+                return;
+            }
+            watches[token] = null;
+            handlerCount--;
+            if (added) {
+                epoll.remove(descriptor);
+            }
         }
     }
 

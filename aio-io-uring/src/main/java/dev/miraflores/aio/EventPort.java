@@ -35,6 +35,9 @@ abstract sealed class EventPort permits UringPort, EpollPort {
     /** Ends a sleep when {@code event} is signalled; nobody is called. */
     abstract Watch wakeOn(EventFd event);
 
+    /** Nothing is waited for until the watch is asked to. */
+    abstract DescriptorWatch watch(int descriptor, DescriptorHandler handler);
+
     /** One line that says why there is no io_uring here, or {@code null}. */
     abstract String whyNoUring();
 

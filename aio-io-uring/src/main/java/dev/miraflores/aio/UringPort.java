@@ -22,6 +22,7 @@ final class UringPort extends EventPort {
 
     private UringBlockEngine[] engines = {};
     private UringWatch[] unarmed = {};
+    private UringDescriptorWatch[] unarmedDescriptors = {};
 
     private static final class WakeUp implements EventHandler {
         @Override
@@ -109,7 +110,7 @@ final class UringPort extends EventPort {
     @Override
     int dispatch() {
         int count = engineRing.dispatch();
-        if (unarmed.length != 0) {
+        if (unarmed.length != 0 || unarmedDescriptors.length != 0) {
             armAgain();
         }
         submitHeldBack();
@@ -129,6 +130,11 @@ final class UringPort extends EventPort {
         for (UringWatch watch : waiting) {
             watch.arm();
         }
+        UringDescriptorWatch[] waitingDescriptors = unarmedDescriptors;
+        unarmedDescriptors = new UringDescriptorWatch[0];
+        for (UringDescriptorWatch watch : waitingDescriptors) {
+            watch.armAgain();
+        }
     }
 
     @Override
@@ -143,10 +149,21 @@ final class UringPort extends EventPort {
         return watch(event, new WakeUp());
     }
 
+    @Override
+    DescriptorWatch watch(int descriptor, DescriptorHandler handler) {
+        return new UringDescriptorWatch(this, descriptor, handler);
+    }
+
     /** The ring was full: tried again next turn. */
     void armLater(UringWatch watch) {
         unarmed = Arrays.copyOf(unarmed, unarmed.length + 1);
         unarmed[unarmed.length - 1] = watch;
+    }
+
+    /** As {@link #armLater(UringWatch)}. */
+    void armLater(UringDescriptorWatch watch) {
+        unarmedDescriptors = Arrays.copyOf(unarmedDescriptors, unarmedDescriptors.length + 1);
+        unarmedDescriptors[unarmedDescriptors.length - 1] = watch;
     }
 
     @Override

@@ -7,7 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.linux.EventFd;
+import dev.miraflores.linux.FileIo;
+import dev.miraflores.linux.UnixSocket;
 import java.io.File;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -119,6 +123,141 @@ abstract class IoThreadContract {
                         await(() -> calls.get() > 0);
                     }
                     thread.call(watch[0]::close);
+                }
+            }
+        }
+    }
+
+    // ---- descriptors
+
+    private static final class Readiness implements DescriptorHandler {
+        final AtomicInteger readable = new AtomicInteger();
+        final AtomicInteger writable = new AtomicInteger();
+
+        @Override
+        public void onReadable() {
+            readable.incrementAndGet();
+        }
+
+        @Override
+        public void onWritable() {
+            writable.incrementAndGet();
+        }
+    }
+
+    private static DescriptorWatch watch(IoThread thread, int descriptor, DescriptorHandler handler) {
+        DescriptorWatch[] watch = new DescriptorWatch[1];
+        thread.call(() -> watch[0] = thread.watch(descriptor, handler));
+        return watch[0];
+    }
+
+    /** Long enough for a call that should not come. */
+    private static void letPass(IoThread thread) {
+        for (int i = 0; i < 20; i++) {
+            thread.call(() -> { });
+        }
+    }
+
+    @Test
+    void shouldTellOnceThatADescriptorIsReadable() throws InterruptedException {
+        try (IoThread thread = start("test-io", NO_POLLING); EventFd event = EventFd.create()) {
+            Readiness readiness = new Readiness();
+            DescriptorWatch watch = watch(thread, event.number(), readiness);
+            event.signal();
+            letPass(thread);
+            assertEquals(0, readiness.readable.get(), "not asked for");
+            for (int i = 1; i <= 50; i++) {
+                int expected = i;
+                if (i % 2 == 0) {
+                    event.drain();
+                    thread.call(watch::awaitReadable);
+                    thread.call(watch::awaitReadable);
+                    event.signal();
+                } else {
+                    thread.call(watch::awaitReadable); // it is already
+                }
+                await(() -> readiness.readable.get() == expected);
+                event.signal();
+                letPass(thread);
+                assertEquals(expected, readiness.readable.get());
+            }
+            assertEquals(0, readiness.writable.get());
+            thread.call(watch::close);
+            thread.call(watch::close);
+        }
+    }
+
+    @Test
+    void shouldKeepReadingAndWritingApart() throws InterruptedException {
+        UnixSocket[] pair = UnixSocket.packetPair();
+        MemorySegment packet = Arena.global().allocate(4096);
+        try (IoThread thread = start("test-io"); UnixSocket near = pair[0]; UnixSocket far = pair[1]) {
+            Readiness readiness = new Readiness();
+            DescriptorWatch watch = watch(thread, near.number(), readiness);
+            while (FileIo.write(near.number(), packet) > 0) {
+                // until it is full
+            }
+            thread.call(() -> {
+                watch.awaitReadable();
+                watch.awaitWritable();
+            });
+            letPass(thread);
+            assertEquals(0, readiness.readable.get() + readiness.writable.get());
+            FileIo.write(far.number(), packet);
+            await(() -> readiness.readable.get() == 1);
+            assertEquals(0, readiness.writable.get());
+            while (FileIo.read(far.number(), packet) > 0) {
+                // until it is empty
+            }
+            await(() -> readiness.writable.get() == 1);
+            assertEquals(1, readiness.readable.get());
+            thread.call(watch::close);
+        }
+    }
+
+    /** Who waits in either direction hears of the end, and only once: what is gone for good must not keep the thread awake. */
+    @Test
+    void shouldTellOfTheOtherEndsEnd() throws InterruptedException {
+        UnixSocket[] pair = UnixSocket.packetPair();
+        try (IoThread thread = start("test-io", NO_POLLING); UnixSocket near = pair[0]) {
+            Readiness readiness = new Readiness();
+            DescriptorWatch watch = watch(thread, near.number(), readiness);
+            thread.call(watch::awaitReadable);
+            pair[1].close();
+            await(() -> readiness.readable.get() == 1);
+            long turns = thread.counters().get(IoThreadCounter.TURNS);
+            Thread.sleep(50);
+            assertTrue(thread.counters().get(IoThreadCounter.TURNS) - turns < 20);
+            assertEquals(1, readiness.readable.get());
+            thread.call(watch::awaitWritable);
+            await(() -> readiness.writable.get() == 1);
+            thread.call(watch::close);
+        }
+    }
+
+    @Test
+    void shouldHearNothingOfADescriptorWhoseWatchIsClosed() throws InterruptedException {
+        try (IoThread thread = start("test-io")) {
+            for (int i = 0; i < 2 * effort(); i++) {
+                UnixSocket[] pair = UnixSocket.packetPair();
+                try (UnixSocket near = pair[0]; UnixSocket far = pair[1]) {
+                    Readiness readiness = new Readiness();
+                    DescriptorWatch watch = watch(thread, near.number(), readiness);
+                    boolean asked = i % 3 != 0;
+                    thread.call(() -> {
+                        if (asked) {
+                            watch.awaitReadable();
+                        }
+                        watch.close();
+                    });
+                    FileIo.write(far.number(), Arena.global().allocate(8));
+                    thread.call(() -> { });
+                    assertEquals(0, readiness.readable.get());
+                    // Once more for the same descriptor, since it is nobody's any more.
+                    DescriptorWatch second = watch(thread, near.number(), readiness);
+                    thread.call(second::awaitReadable);
+                    await(() -> readiness.readable.get() == 1);
+                    thread.call(second::close);
                 }
             }
         }

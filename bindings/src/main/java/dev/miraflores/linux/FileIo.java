@@ -94,6 +94,19 @@ public final class FileIo {
         return Libc.callLong(PWRITEV, fd, iovecs, iovecCount, offset);
     }
 
+    /**
+     * Reads from a stream, a packet socket or a tap into {@code iovecCount} buffers: bytes read or −errno. As {@link #preadv}, without
+     * an offset.
+     */
+    public static long readv(int fd, long iovecs, int iovecCount) {
+        return Libc.callLong(SYSCALL, SyscallNumber.READV, fd, iovecs, iovecCount, 0, 0, 0);
+    }
+
+    /** Writes to a stream, a packet socket or a tap from {@code iovecCount} buffers: bytes written or −errno. */
+    public static long writev(int fd, long iovecs, int iovecCount) {
+        return Libc.callLong(SYSCALL, SyscallNumber.WRITEV, fd, iovecs, iovecCount, 0, 0, 0);
+    }
+
     /** As {@link #pwritev}, with {@code RWF_…} flags such as {@link Storage#RWF_DSYNC}. */
     public static long pwritev2(int fd, long iovecs, int iovecCount, long offset, int flags) {
         // The system call takes the offset in two halves, of which a 64-bit kernel looks only at the first, whole.

@@ -10,7 +10,7 @@ import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A connected Unix stream socket, over which descriptors travel beside the bytes. Sends and receives never block: who has
+ * A connected Unix socket, of a stream where nothing else is said, over which descriptors travel beside the bytes. Sends and receives never block: who has
  * to wait, polls.
  *
  * <p>Thread: any, one at a time for each direction. {@link #shutdown} calls a thread out of a poll, and may race with
@@ -56,8 +56,17 @@ public final class UnixSocket implements AutoCloseable {
 
     /** Two sockets, each connected to the other. */
     public static UnixSocket[] pair() {
+        return pair(TYPE);
+    }
+
+    /** As {@link #pair}, that keep packets apart (SOCK_SEQPACKET), and on which no call blocks. */
+    public static UnixSocket[] packetPair() {
+        return pair(libc_h.SOCK_SEQPACKET | libc_h.SOCK_CLOEXEC | libc_h.SOCK_NONBLOCK);
+    }
+
+    private static UnixSocket[] pair(int type) {
         MemorySegment state = Libc.state();
-        int rc = Libc.callInt(SOCKETPAIR, libc_h.AF_UNIX, TYPE, 0, state.address() + Libc.SCRATCH_OFFSET);
+        int rc = Libc.callInt(SOCKETPAIR, libc_h.AF_UNIX, type, 0, state.address() + Libc.SCRATCH_OFFSET);
         ErrnoException.check("socketpair", rc);
         return new UnixSocket[] {
             new UnixSocket(Fd.adopt(state.get(ValueLayout.JAVA_INT, Libc.SCRATCH_OFFSET))),
