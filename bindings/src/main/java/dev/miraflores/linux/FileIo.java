@@ -28,8 +28,6 @@ public final class FileIo {
 
     private static final MemorySegment READ = Libc.symbol("read");
     private static final MemorySegment WRITE = Libc.symbol("write");
-    private static final MemorySegment READV = Libc.symbol("readv");
-    private static final MemorySegment WRITEV = Libc.symbol("writev");
     private static final MemorySegment PREAD = Libc.symbol("pread");
     private static final MemorySegment PWRITE = Libc.symbol("pwrite");
     private static final MemorySegment PREADV = Libc.symbol("preadv");
@@ -54,20 +52,6 @@ public final class FileIo {
     /** As {@link #read(int, MemorySegment)}, into memory that the caller vouches for: it has to be there throughout. */
     public static long read(int fd, long address, long byteSize) {
         return Libc.callLong(READ, fd, address, byteSize, 0);
-    }
-
-    /**
-     * Reads from a stream, or one packet, into {@code iovecCount} buffers: bytes read, 0 at the end, or −errno.
-     *
-     * @param iovecs address of an array of {@code struct iovec}, which the kernel only reads
-     */
-    public static long readv(int fd, long iovecs, int iovecCount) {
-        return Libc.callLong(READV, fd, iovecs, iovecCount, 0);
-    }
-
-    /** Writes to a stream, or one packet, from {@code iovecCount} buffers: bytes written or −errno. */
-    public static long writev(int fd, long iovecs, int iovecCount) {
-        return Libc.callLong(WRITEV, fd, iovecs, iovecCount, 0);
     }
 
     /** Writes to a stream: bytes written or −errno. */

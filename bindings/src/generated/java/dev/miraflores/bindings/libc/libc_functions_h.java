@@ -1010,36 +1010,6 @@ public class libc_functions_h extends libc_functions_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * extern ssize_t readv(int __fd, const struct iovec *__iovec, int __count)
-     * }
-     */
-    public static FunctionDescriptor readv$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern ssize_t writev(int __fd, const struct iovec *__iovec, int __count)
-     * }
-     */
-    public static FunctionDescriptor writev$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
      * extern ssize_t preadv(int __fd, const struct iovec *__iovec, int __count, __off_t __offset)
      * }
      */
