@@ -33,6 +33,8 @@ final class Assembly {
 
     private final MachineConfig config;
     private final Cleanup cleanup;
+    /** Devices besides the disks that have to stand still where the machine does. */
+    private final List<Stillness.Disk> others = new ArrayList<>();
 
     /** @param cleanup is given all that gets opened, whether the assembly succeeds or not */
     Assembly(MachineConfig config, Cleanup cleanup) {
@@ -73,6 +75,7 @@ final class Assembly {
         MainLoop mainLoop = cleanup.addForRequests(new MainLoop());
         DriveOpener opener = new DriveOpener(config, mainLoop);
         List<Drive> disks = openDisks(opener);
+        List<Nic> nics = openNics();
         GuestMemory memory = cleanup.addForRequests(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));
         LoadedKernel kernel = BootLoader.load(memory, request);
         Vm vm = cleanup.add(kvm.createVm("vm" + MADE.getAndIncrement()));
@@ -90,6 +93,10 @@ final class Assembly {
         for (Drive disk : disks) {
             bays.addCold(disk);
         }
+        for (Nic nic : nics) {
+            board.addVirtio(config.virtio(), nic.device());
+            others.add(new StillDevice(nic.device()::pause, nic.device()::resume));
+        }
         if (config.rng()) {
             board.addVirtio(config.virtio(), new VirtioEntropyDevice(mainLoop.thread()));
         }
@@ -100,7 +107,7 @@ final class Assembly {
         BootRegisters.apply(kernel.state(), vm.vcpus().getFirst());
         // Added last, closed first: no vCPU may be at a device that is being taken down.
         cleanup.add(vm::stop);
-        return new VirtualMachine(cleanup, mainLoop, vm, board, bays);
+        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, nics, others);
     }
 
     /** Opens, checks and locks every image. */
@@ -112,6 +119,17 @@ final class Assembly {
             disks.add(disk);
         }
         return disks;
+    }
+
+    /** Opens what is behind each NIC: taps, sockets, programs. */
+    private List<Nic> openNics() {
+        List<Nic> nics = new ArrayList<>();
+        for (NicConfig each : config.nics()) {
+            Nic nic = NicOpener.open(each);
+            cleanup.add(nic.device());
+            nics.add(nic);
+        }
+        return nics;
     }
 
     private List<Integer> createVcpus(Kvm kvm, Vm vm, Board board) {

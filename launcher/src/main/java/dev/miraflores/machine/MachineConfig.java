@@ -20,6 +20,7 @@ import java.util.Objects;
  *                      given it ({@link DriveConfig#vhostUser})
  * @param vcpus         virtual CPUs, from 1 up to the host's limit
  * @param drives        disks in the order of their PCI slots, so of /dev/vda and on; each has an id of its own
+ * @param nics          network interfaces in the order of their PCI slots, after the drives; each has an id and an address of its own
  * @param virtio        how the guest reaches its virtio devices
  * @param rng           whether there is a virtio-rng device
  * @param debugExit     whether there is QEMU's isa-debug-exit at port F4h
@@ -27,7 +28,7 @@ import java.util.Objects;
  * @param console       what stands behind the first serial port; null for nothing. Closed with the machine
  */
 public record MachineConfig(KernelSource kernel, String initrd, String append, long memoryBytes, MemoryBacking memoryBacking,
-        int vcpus, List<DriveConfig> drives, VirtioTransport virtio, boolean rng, boolean debugExit,
+        int vcpus, List<DriveConfig> drives, List<NicConfig> nics, VirtioTransport virtio, boolean rng, boolean debugExit,
         List<Path> stagePath, CharBackend console) {
 
     public static final long DEFAULT_MEMORY_BYTES = 512L << 20;
@@ -42,19 +43,20 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         if (vcpus < 1) {
             throw new ConfigException("--smp " + vcpus + ": a machine needs a CPU; use 1 or more");
         }
-        int devices = drives.size() + (rng ? 1 : 0);
+        int devices = drives.size() + nics.size() + (rng ? 1 : 0);
         if (devices > virtio.maxDevices()) {
             throw new ConfigException(devices + " virtio devices: there is room for " + virtio.maxDevices()
                     + " with --virtio " + virtio + "; use fewer");
         }
         drives = named(drives);
-        if (memoryBacking == MemoryBacking.ANONYMOUS && isShared(drives)) {
+        nics = NicNames.named(nics, drives);
+        if (memoryBacking == MemoryBacking.ANONYMOUS && (isShared(drives) || NicNames.anyVhostUser(nics))) {
             memoryBacking = MemoryBacking.MEMFD;
         }
         stagePath = List.copyOf(stagePath);
     }
 
-    /** Starts from 512 MiB, one CPU, no drives and no console. */
+    /** Starts from 512 MiB, one CPU, no drives, no network and no console. */
     public static Builder builder() {
         return new Builder();
     }
@@ -117,6 +119,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         private MemoryBacking memoryBacking = MemoryBacking.ANONYMOUS;
         private int vcpus = 1;
         private final List<DriveConfig> drives = new ArrayList<>();
+        private final List<NicConfig> nics = new ArrayList<>();
         private VirtioTransport virtio = VirtioTransport.PCI;
         private boolean rng;
         private boolean debugExit;
@@ -168,6 +171,12 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
             return this;
         }
 
+        /** Adds a network interface, as eth0 and on. */
+        public Builder nic(NicConfig nic) {
+            nics.add(nic);
+            return this;
+        }
+
         public Builder virtio(VirtioTransport transport) {
             virtio = transport;
             return this;
@@ -194,7 +203,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         }
 
         public MachineConfig build() {
-            return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, virtio, rng, debugExit,
+            return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, nics, virtio, rng, debugExit,
                     stagePath, console);
         }
     }
