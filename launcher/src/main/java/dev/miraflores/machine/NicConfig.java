@@ -9,8 +9,8 @@ import dev.miraflores.devices.net.user.UserNetwork;
 import java.util.List;
 
 /**
- * A NIC: what is behind it on the host, and how the guest reaches it as a virtio-net device. Made by {@link #user}, {@link #tap},
- * {@link #listen}, {@link #connect} or {@link #parse}; the words and usual values are those of {@code --nic}.
+ * A NIC: what is behind it on the host, and how the guest reaches it as a virtio-net device. Made by {@link #ofUser}, {@link #ofTap},
+ * {@link #ofListener}, {@link #ofConnection} or {@link #parse}; the words and usual values are those of {@code --nic}.
  * <p>Thread: any; it never changes.
  */
 public final class NicConfig {
@@ -52,22 +52,22 @@ public final class NicConfig {
     }
 
     /** A NIC that needs no privilege, and through which the host's ports lead to the guest. */
-    public static NicConfig user(PortForward... forwards) {
+    public static NicConfig ofUser(PortForward... forwards) {
         return builder(Kind.USER).user(UserNetwork.of(List.of(forwards))).build();
     }
 
     /** A NIC on an interface of the host's, which is made where there is none of that name. */
-    public static NicConfig tap(String ifname) {
+    public static NicConfig ofTap(String ifname) {
         return builder(Kind.TAP).tap(new NicTap(ifname, List.of(), null, false)).build();
     }
 
     /** A NIC whose packets go to whoever connects to a socket of ours. */
-    public static NicConfig listen(StreamAddress address) {
+    public static NicConfig ofListener(StreamAddress address) {
         return builder(Kind.SOCKET).socket(new NicSocket(true, address, 0)).build();
     }
 
     /** A NIC whose packets go to whoever listens. */
-    public static NicConfig connect(StreamAddress address, int reconnectMs) {
+    public static NicConfig ofConnection(StreamAddress address, int reconnectMs) {
         return builder(Kind.SOCKET).socket(new NicSocket(false, address, reconnectMs)).build();
     }
 
@@ -199,7 +199,18 @@ public final class NicConfig {
     }
 
     @Override
+    public boolean equals(Object other) {
+        return other instanceof NicConfig nic && toString().equals(nic.toString());
+    }
+
+    @Override
+    public int hashCode() {
+        return toString().hashCode();
+    }
+
+    /** As {@link #parse} reads it. */
+    @Override
     public String toString() {
-        return kind() + (id() == null ? "" : ",id=" + id());
+        return NicText.of(this);
     }
 }
