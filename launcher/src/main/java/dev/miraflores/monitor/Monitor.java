@@ -25,6 +25,7 @@ public final class Monitor implements MachineListener {
     private final Disks disks;
     private final Devices devices;
     private final BlockJobs jobs;
+    private final Networks networks;
     private final long startNs = System.nanoTime();
 
     public Monitor(MonitoredMachine machine) {
@@ -33,6 +34,7 @@ public final class Monitor implements MachineListener {
         this.disks = new Disks(machine, nodes);
         this.devices = new Devices(machine, nodes, disks, events);
         this.jobs = new BlockJobs(disks, nodes, events);
+        this.networks = new Networks(machine, events);
         machine.addListener(this);
     }
 
@@ -58,6 +60,10 @@ public final class Monitor implements MachineListener {
 
     public BlockJobs jobs() {
         return jobs;
+    }
+
+    public Networks networks() {
+        return networks;
     }
 
     /** Nanoseconds since it was made. */

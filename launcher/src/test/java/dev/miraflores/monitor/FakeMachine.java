@@ -9,6 +9,7 @@ import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
 import dev.miraflores.machine.IoThreadStatus;
 import dev.miraflores.machine.MachineListener;
+import dev.miraflores.machine.Nic;
 import dev.miraflores.machine.VcpuStatus;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,8 @@ public final class FakeMachine implements MonitoredMachine {
     /** What it was told. */
     public final List<String> told = new CopyOnWriteArrayList<>();
     private final List<MachineListener> listeners = new CopyOnWriteArrayList<>();
+    /** Those that it has; to be put in before it is monitored. */
+    public final List<Nic> nics = new CopyOnWriteArrayList<>();
     private volatile boolean paused;
     private volatile StopCause cause;
 
@@ -96,6 +99,11 @@ public final class FakeMachine implements MonitoredMachine {
     @Override
     public List<Drive> drives() {
         return new ArrayList<>();
+    }
+
+    @Override
+    public List<Nic> nics() {
+        return nics;
     }
 
     @Override

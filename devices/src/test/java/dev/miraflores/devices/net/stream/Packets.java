@@ -15,6 +15,10 @@ public final class Packets {
     private final MemorySegment bytes = arena.allocate(NetHeader.MAX_FRAME_BYTES);
     private final MemorySegment iovecs = arena.allocate(16 * 1024L, 8);
 
+    /** With buffers for the largest frame. */
+    public Packets() {
+    }
+
     /** Sends a frame in pieces of {@code pieceBytes}. */
     public long send(NetPort port, byte[] frame, int pieceBytes) {
         MemorySegment.copy(frame, 0, bytes, ValueLayout.JAVA_BYTE, 0, frame.length);

@@ -115,7 +115,7 @@ class PasstTest {
         }
         // It ends by itself when we let go of it, and then the port is free.
         for (int i = 0; ; i++) {
-            try (ServerSocket again = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+            try (ServerSocket _ = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
                 return;
             } catch (IOException e) {
                 assertTrue(i < 500, "passt lives on");
