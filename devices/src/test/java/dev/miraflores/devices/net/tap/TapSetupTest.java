@@ -29,7 +29,7 @@ class TapSetupTest {
     static void needsTaps() {
         int number = Fd.tryOpen(Tun.DEVICE, Fd.O_RDWR, 0);
         assumeTrue(number >= 0, "this host has no " + Tun.DEVICE + ", or not for this user");
-        try (Fd queue = Fd.adopt(number)) {
+        try (Fd _ = Fd.adopt(number)) {
             assumeTrue(Tun.attach(number, "hvs%d", Tun.IFF_TAP | Tun.IFF_NO_PI | Tun.IFF_VNET_HDR) == 0, "this user may make no tap");
         }
     }
