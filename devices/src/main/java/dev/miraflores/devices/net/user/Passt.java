@@ -106,7 +106,9 @@ public final class Passt implements PeerSource {
             return program + " was ended by signal " + (code - Spawn.SIGNALLED) + (line.isEmpty() ? "" : ": " + line)
                     + "; try it by hand";
         }
-        return program + " refuses: " + (line.isEmpty() ? "exit code " + code : line) + "; check hostfwd= and the host's network";
+        return program + " refuses: " + (line.isEmpty() ? "exit code " + code : line) + (line.contains("namespace")
+                ? "; let users make user namespaces on this host (none may in a chroot), or use --nic tap"
+                : "; check hostfwd= and the host's network");
     }
 
     private static String read(Fd output) {
