@@ -40,8 +40,10 @@ async def queries(machine):
     await machine.do("set_link", name="net", up=True)
     await machine.do("announce-self", initial=50, max=550, rounds=5, step=50)
     await machine.refused("DeviceNotFound", "set_link", name="none", up=True)
-    for command, arguments in (("query-balloon", {}), ("balloon", {"value": 1 << 28})):
+    for command, arguments in (("query-balloon", {}), ("balloon", {"value": 1 << 28}), ("x-hv-hint-free-pages", {})):
         await machine.refused("DeviceNotActive", command, **arguments)
+    for command, arguments in (("qom-get", {}), ("qom-set", {"value": 1})):
+        await machine.refused("DeviceNotFound", command, path="/machine/peripheral/balloon0", property="guest-stats", **arguments)
     await machine.refused("CommandNotFound", "query-nothing")
     machine.executed.discard("query-nothing")
 

@@ -5,6 +5,7 @@ module dev.miraflores.devices {
     requires transitive dev.miraflores.virtio.ring;
     requires transitive dev.miraflores.aio;
     exports dev.miraflores.devices;
+    exports dev.miraflores.devices.balloon;
     exports dev.miraflores.devices.block;
     exports dev.miraflores.devices.entropy;
     exports dev.miraflores.devices.net;

@@ -6,6 +6,7 @@ import dev.miraflores.linux.Fd;
 import dev.miraflores.linux.FileIo;
 import dev.miraflores.linux.FileStatus;
 import dev.miraflores.linux.Landlock;
+import dev.miraflores.linux.Privileges;
 import dev.miraflores.linux.Storage;
 
 /**
@@ -130,6 +131,10 @@ public final class BlockFile implements AutoCloseable {
         }
         if (errno == Errno.EACCES && Landlock.isRefusing(path, !readOnly)) {
             return "outside of the sandbox; start hv with --sandbox-path " + path + ", or its directory, or with --sandbox off";
+        }
+        if (errno == Errno.EACCES && Privileges.areGivenUp()) {
+            return "permission denied: the sandbox has taken what this user may do with the files of others; name it when hv starts,"
+                + " give it to this user with chown, or start with --sandbox off";
         }
         if (errno == Errno.EACCES || errno == Errno.EPERM) {
             return !readOnly && canBeRead(path)

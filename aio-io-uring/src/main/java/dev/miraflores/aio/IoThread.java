@@ -12,7 +12,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * A thread that does I/O, and all of the work around it, for the disks it was given.
+ * A thread that does I/O, and all of the work around it, for the disks and network devices it was given.
  * <p>It waits in one place, io_uring_enter(2) or where that is not to be had epoll_wait(2), for doorbells, completions and
  * messages alike. Before it sleeps it looks for work in memory
  * for a while that adapts to the load. A turn takes what has come, hands everything over in one system call, and

@@ -4,6 +4,7 @@ package dev.miraflores.linux;
 import dev.miraflores.bindings.libc.libc_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * Memory from mmap(2), unmapped by {@link #close}.
@@ -117,7 +118,7 @@ public final class Mapping implements AutoCloseable {
     }
 
     private long addressOf(long offset, long byteSize) {
-        return Addresses.of(segment.asSlice(offset, byteSize));
+        return Addresses.of(segment) + Objects.checkFromIndexSize(offset, byteSize, segment.byteSize());
     }
 
     @Override

@@ -34,7 +34,19 @@ public final class Privileges {
     private static final MemorySegment SYSCALL = Libc.symbol("syscall");
     private static final MemorySegment PRCTL = Libc.symbol("prctl");
 
+    private static volatile boolean givenUp;
+
     private Privileges() {}
+
+    /** Every thread has given up the capabilities that the process had. */
+    public static void setGivenUp() {
+        givenUp = true;
+    }
+
+    /** Whether this process has given capabilities up: what its user may do elsewhere, such as root with others' files, it may not. */
+    public static boolean areGivenUp() {
+        return givenUp;
+    }
 
     /** The call that lets a thread gain nothing by execve(2) any more, set-user-ID programs included. */
     public static long[] noNew() {

@@ -16,9 +16,9 @@ final class VirtioClauses {
         # Conformance to virtio 1.3
 
         What the specification requires of a device (each MUST of its device requirements) in the parts that are built here:
-        basic facilities, split and packed virtqueues, PCI, MMIO, block and entropy devices. The words are ours; the sections
-        are those of the specification, where the exact ones stand. Each requirement has the tests that hold it, or is open,
-        or does not apply since the feature is not offered.
+        basic facilities, split and packed virtqueues, PCI, MMIO, network, block, entropy and balloon devices. The words are
+        ours; the sections are those of the specification, where the exact ones stand. Each requirement has the tests that hold
+        it, or is open, or does not apply since the feature is not offered.
 
         Made by `fuzz/tables` from the tags on the tests and from `fuzz/src/test/resources/claims/virtio-clauses.txt`; a
         test fails where it is out of date. %d requirements are held by tests, %d are open, %d do not apply.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.memory;
 
+import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.Fd;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -23,13 +24,15 @@ public final class GuestMemory implements AutoCloseable {
     private final long byteSize;
     private final Fd file;
     private final DirtyLog dirtyLog;
+    private final boolean discardable;
 
     GuestMemory(List<GuestMemoryRegion> regions, Fd file) {
-        this(regions, file, null);
+        this(regions, file, null, false);
     }
 
-    private GuestMemory(List<GuestMemoryRegion> regions, Fd file, DirtyLog dirtyLog) {
+    private GuestMemory(List<GuestMemoryRegion> regions, Fd file, DirtyLog dirtyLog, boolean discardable) {
         this.dirtyLog = dirtyLog;
+        this.discardable = discardable;
         this.regions = List.copyOf(regions);
         this.lookup = this.regions.toArray(new GuestMemoryRegion[0]);
         this.file = file;
@@ -79,7 +82,22 @@ public final class GuestMemory implements AutoCloseable {
      * @param log where, or null for nowhere
      */
     public GuestMemory withLog(DirtyLog log) {
-        return new GuestMemory(regions, file, log);
+        return new GuestMemory(regions, file, log, discardable);
+    }
+
+    /**
+     * The same memory, of which pages may be given back to the host by {@link #discard} while its guest runs. Whoever has the
+     * kernel hold on to pages for longer than a request (buffers registered with io_uring, DMA) must leave that alone then:
+     * a page that is held stays the one that the holder reads and writes, is not given back, and the guest gets another in its
+     * place.
+     */
+    public GuestMemory discardable() {
+        return new GuestMemory(regions, file, dirtyLog, true);
+    }
+
+    /** Whether pages may be discarded at any time, so that the kernel must not be had hold on to them. */
+    public boolean isDiscardable() {
+        return discardable;
     }
 
     /** Where devices log what they write to this memory, or null. {@link #write} does not. */
@@ -170,6 +188,23 @@ public final class GuestMemory implements AutoCloseable {
         }
         MemorySegment.copy(from, 0, region.segment(), ValueLayout.JAVA_BYTE, gpa - region.gpa(), from.length);
         return true;
+    }
+
+    /**
+     * Gives the host back the pages that lie in the range as a whole: they read as zeroes from now on, for the guest, for this
+     * process, and for any other that shares them.
+     *
+     * @param gpa      where, and how much: any value of either, both unsigned
+     * @return bytes given back, which are fewer than {@code byteSize} where its ends are within a page; −EFAULT, and nothing
+     *     has happened, where the range is not memory; or another −errno of the host's
+     * @throws IllegalStateException unless the memory {@link #isDiscardable}
+     */
+    public long discard(long gpa, long byteSize) {
+        if (!discardable) {
+            throw new IllegalStateException("memory that is not discardable");
+        }
+        GuestMemoryRegion region = find(gpa, byteSize);
+        return region == null ? -Errno.EFAULT : region.discard(gpa - region.gpa(), byteSize);
     }
 
     /** Unmaps everything. Once more does nothing. */

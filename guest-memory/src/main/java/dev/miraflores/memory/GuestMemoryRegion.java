@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.memory;
 
+import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.Fd;
+import dev.miraflores.linux.FileIo;
 import dev.miraflores.linux.Mapping;
 import java.lang.foreign.MemorySegment;
 
@@ -12,7 +14,8 @@ import java.lang.foreign.MemorySegment;
  */
 public final class GuestMemoryRegion implements AutoCloseable {
 
-    private static final long PAGE_BYTES = 4096;
+    /** What the host gives and takes at the least. */
+    static final long PAGE_BYTES = 4096;
 
     private final long gpa;
     private final long byteSize;
@@ -21,8 +24,10 @@ public final class GuestMemoryRegion implements AutoCloseable {
     private final Mapping mapping;
     private final Fd file;
     private final long fileOffset;
+    /** 0 for memory that is another process's, and its to give back. */
+    private final long pageBytes;
 
-    private GuestMemoryRegion(long gpa, Mapping mapping, MemorySegment segment, Fd file, long fileOffset) {
+    private GuestMemoryRegion(long gpa, Mapping mapping, MemorySegment segment, Fd file, long fileOffset, long pageBytes) {
         this.gpa = gpa;
         this.mapping = mapping;
         this.segment = segment;
@@ -30,6 +35,7 @@ public final class GuestMemoryRegion implements AutoCloseable {
         this.hostAddress = segment.address();
         this.file = file;
         this.fileOffset = fileOffset;
+        this.pageBytes = pageBytes;
         // A page on both sides, so that what is aligned for the guest is aligned for the host too.
         if (gpa < 0 || gpa > Long.MAX_VALUE - byteSize || gpa % PAGE_BYTES != 0 || hostAddress % PAGE_BYTES != 0) {
             throw new IllegalArgumentException("region at gpa 0x" + Long.toHexString(gpa) + " with " + byteSize
@@ -43,7 +49,7 @@ public final class GuestMemoryRegion implements AutoCloseable {
         // Large pages where the host has them to spare: fewer faults while a guest starts, shorter walks while it runs.
         // A host without is no worse off, so the result does not matter.
         mapping.advise(0, byteSize, Mapping.MADV_HUGEPAGE);
-        return new GuestMemoryRegion(gpa, mapping, mapping.segment(), null, 0);
+        return new GuestMemoryRegion(gpa, mapping, mapping.segment(), null, 0, PAGE_BYTES);
     }
 
     /**
@@ -54,7 +60,15 @@ public final class GuestMemoryRegion implements AutoCloseable {
      * @param fileOffset bytes from the start of the file to the region's first byte
      */
     public static GuestMemoryRegion shared(long gpa, Mapping mapping, Fd file, long fileOffset) {
-        return new GuestMemoryRegion(gpa, mapping, mapping.segment(), file, fileOffset);
+        return shared(gpa, mapping, file, fileOffset, PAGE_BYTES);
+    }
+
+    /**
+     * As {@link #shared(long, Mapping, Fd, long)}, of a file that has its memory in pages of {@code pageBytes}, a power of two from
+     * 4096 on: mapping and file offset are at the start of one.
+     */
+    public static GuestMemoryRegion shared(long gpa, Mapping mapping, Fd file, long fileOffset, long pageBytes) {
+        return new GuestMemoryRegion(gpa, mapping, mapping.segment(), file, fileOffset, pageBytes);
     }
 
     /**
@@ -64,7 +78,7 @@ public final class GuestMemoryRegion implements AutoCloseable {
      * @param offset  bytes from the start of the mapping to the region's first byte, a multiple of 4096
      */
     public static GuestMemoryRegion received(long gpa, Mapping mapping, long offset, long byteSize) {
-        return new GuestMemoryRegion(gpa, mapping, mapping.segment().asSlice(offset, byteSize), null, 0);
+        return new GuestMemoryRegion(gpa, mapping, mapping.segment().asSlice(offset, byteSize), null, 0, 0);
     }
 
     /** Guest-physical address of the first byte. */
@@ -106,6 +120,38 @@ public final class GuestMemoryRegion implements AutoCloseable {
         // is negative. The subtraction on the right cannot overflow: both sides of it are non-negative.
         long offset = gpa - this.gpa;
         return byteSize >= 0 && offset >= 0 && offset <= this.byteSize - byteSize;
+    }
+
+    /** Bytes that are given back to the host at once: 4096, or a huge page; 0 where another process has given the memory. */
+    public long pageBytes() {
+        return pageBytes;
+    }
+
+    /**
+     * Gives the host back the pages that lie in the range as a whole: what was in them is lost, and they read as zeroes. For
+     * memory in a file that goes for every process that has mapped it. Private memory is taken from this process's mapping
+     * (MADV_DONTNEED), a file's from the file (a hole).
+     *
+     * @param offset   bytes from the region's first, not negative
+     * @param byteSize inside the region with {@code offset}
+     * @return bytes given back, 0 where the range holds no whole page or the memory is another process's; or −errno
+     */
+    long discard(long offset, long byteSize) {
+        if (pageBytes == 0) {
+            return 0;
+        }
+        long start = offset + pageBytes - 1 & -pageBytes;
+        long end = offset + byteSize & -pageBytes;
+        if (end <= start) {
+            return 0;
+        }
+        int rc;
+        do {
+            rc = file == null ? mapping.advise(start, end - start, Mapping.MADV_DONTNEED)
+                : FileIo.fallocate(file.number(), FileIo.FALLOC_FL_PUNCH_HOLE | FileIo.FALLOC_FL_KEEP_SIZE, fileOffset + start,
+                    end - start);
+        } while (rc == -Errno.EINTR);
+        return rc < 0 ? rc : end - start;
     }
 
     /** Ends the mapping. Once more does nothing. */

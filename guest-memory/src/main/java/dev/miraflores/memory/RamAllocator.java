@@ -25,13 +25,11 @@ final class RamAllocator {
     /** Where RAM goes on. */
     static final long HOLE_END = 1L << 32;
 
-    static final long PAGE_BYTES = 4096;
-
     private RamAllocator() {
     }
 
     static GuestMemory allocate(long byteSize, MemoryBacking backing) {
-        if (byteSize <= 0 || byteSize % PAGE_BYTES != 0) {
+        if (byteSize <= 0 || byteSize % GuestMemoryRegion.PAGE_BYTES != 0) {
             throw new IllegalArgumentException("guest memory of " + byteSize + " bytes: not a positive multiple of 4096");
         }
         long low = Math.min(byteSize, HOLE_START);
@@ -80,7 +78,10 @@ final class RamAllocator {
             // Without MAP_NORESERVE, huge pages are set aside here or the call fails: a fault later would be a SIGBUS.
             Mapping mapping = Mapping.file(file.number(), fileOffset, byteSize,
                 Mapping.PROT_READ | Mapping.PROT_WRITE, Mapping.MAP_SHARED);
-            return GuestMemoryRegion.shared(gpa, mapping, file, fileOffset);
+            // hugetlbfs names its page as the size of an I/O (stat(2), st_blksize); tmpfs may name one that it only strives for.
+            long pageBytes = backing == MemoryBacking.HUGE_PAGES ? FileIo.fstat(file.number()).blockBytes()
+                : GuestMemoryRegion.PAGE_BYTES;
+            return GuestMemoryRegion.shared(gpa, mapping, file, fileOffset, pageBytes);
         } catch (ErrnoException e) {
             throw new ErrnoException("mmap(guest RAM" + describe(byteSize, backing), e.errno());
         }

@@ -26,6 +26,9 @@ final class ArgumentParser {
             String value = "";
             if (equals >= 0) {
                 value = word.substring(equals + 1);
+            } else if (option.optional() && (i == words.length || words[i].startsWith("-"))) {
+                arguments.add(option, "");
+                continue;
             } else if (option.takesValue()) {
                 if (i == words.length) {
                     return null;

@@ -116,7 +116,8 @@ final class PicocliParser {
     }
 
     private static OptionSpec.Builder value(Option option) {
-        return named(option).type(option.repeats() ? String[].class : String.class).arity("1").paramLabel(option.label());
+        OptionSpec.Builder value = named(option).type(option.repeats() ? String[].class : String.class).paramLabel(option.label());
+        return option.optional() ? value.arity("0..1").fallbackValue("") : value.arity("1");
     }
 
     private static OptionSpec.Builder named(Option option) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher;
 
+import dev.miraflores.machine.BalloonConfig;
 import dev.miraflores.machine.ConfigException;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.MachineConfig;
 import dev.miraflores.machine.MemorySize;
 import dev.miraflores.machine.NicConfig;
+import dev.miraflores.machine.RngConfig;
 import dev.miraflores.machine.SmpOption;
 import dev.miraflores.machine.VhostUserOptions;
 import dev.miraflores.machine.VirtioTransport;
@@ -49,7 +51,11 @@ final class RunOptions {
             "A disk that another process serves. Keys: id, num-queues, queue-size, packed=on|off.");
     static final Option STAGE_PATH = Option.value("--stage-path", "PATH[:PATH]...",
             "Jars, and directories of them, that have the stages that drives name.");
-    static final Option RNG = Option.flag("--rng", "Adds a virtio-rng device, so that the guest has entropy at once.");
+    static final Option RNG = Option.optionalValue("--rng", "max-bytes=N,period=MS",
+            "Adds a virtio-rng device, so that the guest has entropy at once; no more than N bytes in MS milliseconds.");
+    static final Option BALLOON = Option.optionalValue("--balloon", "KEY=on|off",
+            "Adds a virtio-balloon device, through which the guest gives memory back to the host. Keys: deflate-on-oom,"
+                    + " free-page-reporting, free-page-hint; id=ID.");
     static final Option VIRTIO = Option.value("--virtio", "pci|mmio",
             "How the guest reaches its disks and other virtio devices. Default: pci.");
     static final Option CONSOLE = Option.value("--console", "stdio|file:PATH|unix:PATH|none",
@@ -64,8 +70,8 @@ final class RunOptions {
             "Adds QEMU's isa-debug-exit: a guest that writes N to port 0xf4 ends hv with exit code 2N+1.");
 
     private static final Option[] ALL = {
-        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SHARED_MEMORY, SMP, DRIVE, NIC, CHARDEV, DEVICE, STAGE_PATH, VIRTIO, RNG, CONSOLE,
-        QMP, MONITOR, METRICS, DEBUG_EXIT, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
+        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SHARED_MEMORY, SMP, DRIVE, NIC, CHARDEV, DEVICE, STAGE_PATH, VIRTIO, RNG,
+        BALLOON, CONSOLE, QMP, MONITOR, METRICS, DEBUG_EXIT, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
     };
 
     private RunOptions() {
@@ -124,7 +130,8 @@ final class RunOptions {
         if (virtio != null) {
             machine.virtio(VirtioTransport.parse(virtio));
         }
-        machine.rng(arguments.has(RNG.name()));
+        machine.rng(arguments.has(RNG.name()) ? RngConfig.parse(arguments.value(RNG.name(), "")) : null);
+        machine.balloon(arguments.has(BALLOON.name()) ? BalloonConfig.parse(arguments.value(BALLOON.name(), "")) : null);
         machine.debugExit(arguments.has(DEBUG_EXIT.name()));
         return machine;
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
+import dev.miraflores.devices.balloon.BalloonListener;
+import dev.miraflores.devices.balloon.VirtioBalloonDevice;
 import dev.miraflores.devices.entropy.VirtioEntropyDevice;
 import dev.miraflores.devices.serial.CharBackend;
 import dev.miraflores.kvm.CpuTopology;
@@ -76,7 +78,7 @@ final class Assembly {
         DriveOpener opener = new DriveOpener(config, mainLoop);
         List<Drive> disks = openDisks(opener);
         List<Nic> nics = openNics();
-        GuestMemory memory = cleanup.addForRequests(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));
+        GuestMemory memory = memory();
         LoadedKernel kernel = BootLoader.load(memory, request);
         Vm vm = cleanup.add(kvm.createVm("vm" + MADE.getAndIncrement()));
         vm.addMemory(memory);
@@ -97,9 +99,10 @@ final class Assembly {
             board.addVirtio(config.virtio(), nic.device());
             others.add(new StillDevice(nic.device()::pause, nic.device()::resume));
         }
-        if (config.rng()) {
-            board.addVirtio(config.virtio(), new VirtioEntropyDevice(mainLoop.thread()));
+        if (config.rng() != null) {
+            board.addVirtio(config.virtio(), rng(config.rng(), mainLoop));
         }
+        Balloon balloon = config.balloon() == null ? null : addBalloon(board, mainLoop, bays);
 
         List<Integer> apicIds = createVcpus(kvm, vm, board);
         AcpiTables tables = AcpiTables.build(board.acpi(apicIds, config.virtio() == VirtioTransport.PCI));
@@ -107,7 +110,34 @@ final class Assembly {
         BootRegisters.apply(kernel.state(), vm.vcpus().getFirst());
         // Added last, closed first: no vCPU may be at a device that is being taken down.
         cleanup.add(vm::stop);
-        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, nics, others);
+        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, nics, balloon, others);
+    }
+
+    private GuestMemory memory() {
+        GuestMemory memory = cleanup.addForRequests(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));
+        // Before anything else sees it: whoever would have pages pinned looks at this first.
+        return config.balloon() == null ? memory : memory.discardable();
+    }
+
+    private static VirtioEntropyDevice rng(RngConfig rng, MainLoop mainLoop) {
+        return rng.equals(RngConfig.UNLIMITED) ? new VirtioEntropyDevice(mainLoop.thread())
+                : new VirtioEntropyDevice(mainLoop.thread(), rng.maxBytes(), rng.periodMs());
+    }
+
+    private Balloon addBalloon(Board board, MainLoop mainLoop, DriveBays bays) {
+        VirtioBalloonDevice device = new VirtioBalloonDevice(
+                mainLoop.thread(), config.memoryBytes(), config.balloon().options(), new BalloonNews(bays));
+        board.addVirtio(config.virtio(), device);
+        return new Balloon(config.balloon(), device);
+    }
+
+    /** To the thread that tells listeners: the main loop does not wait for them. */
+    private record BalloonNews(DriveBays bays) implements BalloonListener {
+
+        @Override
+        public void changed(long actualBytes) {
+            bays.diskEvents().tell(() -> bays.events().balloonChanged(actualBytes));
+        }
     }
 
     /** Opens, checks and locks every image. */

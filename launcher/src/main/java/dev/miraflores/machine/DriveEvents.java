@@ -66,6 +66,11 @@ final class DriveEvents implements MachineListener {
         tellMachine(MachineListener::resumed);
     }
 
+    @Override
+    public void balloonChanged(long actualBytes) {
+        tellMachine(listener -> listener.balloonChanged(actualBytes));
+    }
+
     private void tellMachine(Consumer<MachineListener> event) {
         tell(listener -> {
             if (listener instanceof MachineListener machine) {

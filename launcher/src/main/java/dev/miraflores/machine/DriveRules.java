@@ -177,7 +177,7 @@ final class DriveRules {
         return factor < 0 || factor > DriveConfig.MAX_POLL_FACTOR;
     }
 
-    private static boolean isId(String text) {
+    static boolean isId(String text) {
         if (text.isEmpty() || !isLetter(text.charAt(0))) {
             return false;
         }

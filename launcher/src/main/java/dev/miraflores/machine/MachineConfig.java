@@ -22,14 +22,16 @@ import java.util.Objects;
  * @param drives        disks in the order of their PCI slots, so of /dev/vda and on; each has an id of its own
  * @param nics          network interfaces in the order of their PCI slots, after the drives; each has an id and an address of its own
  * @param virtio        how the guest reaches its virtio devices
- * @param rng           whether there is a virtio-rng device
+ * @param rng           the virtio-rng device; null for none
+ * @param balloon       the virtio-balloon device; null for none. With one, disks do not register guest memory with io_uring, as
+ *                      what is registered cannot be given back
  * @param debugExit     whether there is QEMU's isa-debug-exit at port F4h
  * @param stagePath     jars and directories of modules that drives' stages are looked for in, besides those of this program
  * @param console       what stands behind the first serial port; null for nothing. Closed with the machine
  */
 public record MachineConfig(KernelSource kernel, String initrd, String append, long memoryBytes, MemoryBacking memoryBacking,
-        int vcpus, List<DriveConfig> drives, List<NicConfig> nics, VirtioTransport virtio, boolean rng, boolean debugExit,
-        List<Path> stagePath, CharBackend console) {
+        int vcpus, List<DriveConfig> drives, List<NicConfig> nics, VirtioTransport virtio, RngConfig rng,
+        BalloonConfig balloon, boolean debugExit, List<Path> stagePath, CharBackend console) {
 
     public static final long DEFAULT_MEMORY_BYTES = 512L << 20;
 
@@ -43,13 +45,16 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         if (vcpus < 1) {
             throw new ConfigException("--smp " + vcpus + ": a machine needs a CPU; use 1 or more");
         }
-        int devices = drives.size() + nics.size() + (rng ? 1 : 0);
+        int devices = drives.size() + nics.size() + (rng == null ? 0 : 1) + (balloon == null ? 0 : 1);
         if (devices > virtio.maxDevices()) {
             throw new ConfigException(devices + " virtio devices: there is room for " + virtio.maxDevices()
                     + " with --virtio " + virtio + "; use fewer");
         }
         drives = named(drives);
-        nics = NicNames.named(nics, drives);
+        nics = NicNames.named(nics, drives, balloon);
+        if (balloon != null && hasId(drives, balloon.id())) {
+            throw new ConfigException("--balloon id=" + balloon.id() + ": a drive has this id; change one");
+        }
         if (memoryBacking == MemoryBacking.ANONYMOUS && (isShared(drives) || NicNames.anyVhostUser(nics))) {
             memoryBacking = MemoryBacking.MEMFD;
         }
@@ -76,6 +81,15 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         if (vcpus > maxVcpus) {
             throw new ConfigException("--smp " + vcpus + ": this host's KVM has at most " + maxVcpus + "; use fewer");
         }
+    }
+
+    private static boolean hasId(List<DriveConfig> drives, String id) {
+        for (DriveConfig drive : drives) {
+            if (drive.id().equals(id)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static boolean isShared(List<DriveConfig> drives) {
@@ -121,7 +135,8 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         private final List<DriveConfig> drives = new ArrayList<>();
         private final List<NicConfig> nics = new ArrayList<>();
         private VirtioTransport virtio = VirtioTransport.PCI;
-        private boolean rng;
+        private RngConfig rng;
+        private BalloonConfig balloon;
         private boolean debugExit;
         private List<Path> stagePath = List.of();
         private CharBackend console;
@@ -183,7 +198,18 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         }
 
         public Builder rng(boolean present) {
-            rng = present;
+            return rng(present ? RngConfig.UNLIMITED : null);
+        }
+
+        /** @param config null for none */
+        public Builder rng(RngConfig config) {
+            rng = config;
+            return this;
+        }
+
+        /** @param config null for none */
+        public Builder balloon(BalloonConfig config) {
+            balloon = config;
             return this;
         }
 
@@ -203,8 +229,8 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         }
 
         public MachineConfig build() {
-            return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, nics, virtio, rng, debugExit,
-                    stagePath, console);
+            return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, nics, virtio, rng, balloon,
+                    debugExit, stagePath, console);
         }
     }
 }

@@ -18,4 +18,12 @@ public interface MachineListener extends DriveListener {
     /** It goes on. */
     default void resumed() {
     }
+
+    /**
+     * The guest has given memory to the balloon, or taken some back. Once a second at most, and after the last change.
+     *
+     * @param actualBytes what it has now, by its own account
+     */
+    default void balloonChanged(long actualBytes) {
+    }
 }

@@ -13,13 +13,17 @@ final class NicNames {
     /**
      * These, each with an id and an address.
      *
-     * @param drives whose ids are taken, too: monitors have one name for a device
+     * @param drives  whose ids are taken, too: monitors have one name for a device
+     * @param balloon likewise, or null
      * @throws ConfigException where two say the same
      */
-    static List<NicConfig> named(List<NicConfig> nics, List<DriveConfig> drives) {
+    static List<NicConfig> named(List<NicConfig> nics, List<DriveConfig> drives, BalloonConfig balloon) {
         List<String> ids = new ArrayList<>();
         for (DriveConfig drive : drives) {
             ids.add(drive.id());
+        }
+        if (balloon != null) {
+            ids.add(balloon.id());
         }
         List<Long> macs = new ArrayList<>();
         for (NicConfig nic : nics) {

@@ -28,17 +28,19 @@ public final class VirtualMachine implements AutoCloseable {
     private final Board board;
     private final DriveBays bays;
     private final List<Nic> nics;
+    private final Balloon balloon;
     private final Stillness stillness;
     private boolean closed;
 
     VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays, List<Nic> nics,
-            List<Stillness.Disk> others) {
+            Balloon balloon, List<Stillness.Disk> others) {
         this.cleanup = cleanup;
         this.mainLoop = mainLoop;
         this.vm = vm;
         this.board = board;
         this.bays = bays;
         this.nics = List.copyOf(nics);
+        this.balloon = balloon;
         this.stillness = new Stillness(new MachineParts(vm, bays, others));
         bays.diskEvents().machine(stillness);
     }
@@ -168,6 +170,11 @@ public final class VirtualMachine implements AutoCloseable {
         }
         throw new ConfigException("nic " + id + ": no such network interface; there "
                 + (nics.isEmpty() ? "is none" : "are " + nics.stream().map(Nic::id).toList()));
+    }
+
+    /** The balloon; null where the machine was made without. */
+    public Balloon balloon() {
+        return balloon;
     }
 
     /** The virtual CPUs, by their numbers. */

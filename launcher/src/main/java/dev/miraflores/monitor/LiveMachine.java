@@ -3,6 +3,7 @@ package dev.miraflores.monitor;
 
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
+import dev.miraflores.machine.Balloon;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
@@ -74,6 +75,11 @@ record LiveMachine(VirtualMachine machine) implements MonitoredMachine {
     @Override
     public int slot(String driveId) {
         return machine.slot(driveId);
+    }
+
+    @Override
+    public Balloon balloon() {
+        return machine.balloon();
     }
 
     @Override

@@ -26,6 +26,7 @@ public final class Monitor implements MachineListener {
     private final Devices devices;
     private final BlockJobs jobs;
     private final Networks networks;
+    private final MemoryBalloon balloon;
     private final long startNs = System.nanoTime();
 
     public Monitor(MonitoredMachine machine) {
@@ -35,6 +36,7 @@ public final class Monitor implements MachineListener {
         this.devices = new Devices(machine, nodes, disks, events);
         this.jobs = new BlockJobs(disks, nodes, events);
         this.networks = new Networks(machine, events);
+        this.balloon = new MemoryBalloon(machine);
         machine.addListener(this);
     }
 
@@ -66,6 +68,10 @@ public final class Monitor implements MachineListener {
         return networks;
     }
 
+    public MemoryBalloon balloon() {
+        return balloon;
+    }
+
     /** Nanoseconds since it was made. */
     public long ageNs() {
         return System.nanoTime() - startNs;
@@ -93,6 +99,11 @@ public final class Monitor implements MachineListener {
     @Override
     public void resumed() {
         run.resumed();
+    }
+
+    @Override
+    public void balloonChanged(long actualBytes) {
+        events.tell("BALLOON_CHANGE", Json.object("actual", actualBytes));
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.miraflores.monitor;
 
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
+import dev.miraflores.machine.Balloon;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
@@ -43,6 +44,9 @@ public interface MonitoredMachine {
     List<PciSlotReport> pciSlots();
 
     int slot(String driveId);
+
+    /** Null where there is none. */
+    Balloon balloon();
 
     List<Drive> drives();
 

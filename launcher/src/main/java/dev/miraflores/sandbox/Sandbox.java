@@ -75,6 +75,7 @@ public final class Sandbox {
             if (Privileges.permitted() != 0) {
                 try (Arena arena = Arena.ofConfined()) {
                     threads.call("capset", Privileges.dropAll(arena));
+                    Privileges.setGivenUp();
                 }
             }
         } catch (ErrnoException e) {

@@ -37,13 +37,21 @@ class ArgumentParserTest {
     }
 
     @Test
+    void shouldReadAnOptionWithItsValueOrWithout() {
+        assertEquals("", parse("--rng").value("--rng", null));
+        assertEquals("", parse("--rng", "--debug-exit").value("--rng", null));
+        assertEquals("max-bytes=1", parse("--rng", "max-bytes=1", "--debug-exit").value("--rng", null));
+        assertEquals("max-bytes=1", parse("--rng=max-bytes=1").value("--rng", null));
+        assertEquals("id=b", parse("--balloon", "id=b", "--rng").value("--balloon", null));
+    }
+
+    @Test
     void shouldLeaveAllElseToPicocli() {
         assertNull(parse("--help"));
         assertNull(parse("--kernal", "K"));
         assertNull(parse("--kernel"));
         assertNull(parse("--kernel", "--rng"));
         assertNull(parse("--kernel", "K", "--kernel", "L"));
-        assertNull(parse("--rng=on"));
         assertNull(parse("-mm"));
         assertNull(parse("stray"));
         assertNull(parse("@file"));

@@ -3,13 +3,17 @@ package dev.miraflores.launcher;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.CacheMode;
+import dev.miraflores.devices.balloon.BalloonOptions;
+import dev.miraflores.machine.BalloonConfig;
 import dev.miraflores.machine.ConfigException;
 import dev.miraflores.machine.KernelSource;
 import dev.miraflores.machine.MachineConfig;
+import dev.miraflores.machine.RngConfig;
 import dev.miraflores.memory.MemoryBacking;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,8 +40,34 @@ class RunOptionsTest {
         assertEquals(MemoryBacking.HUGE_PAGES, config.memoryBacking());
         assertEquals(2, config.vcpus());
         assertEquals(CacheMode.NONE, config.drives().getFirst().cache());
-        assertTrue(config.rng());
+        assertEquals(RngConfig.UNLIMITED, config.rng());
         assertTrue(config.debugExit());
+    }
+
+    @Test
+    void shouldDescribeBalloonAndEntropy() {
+        MachineConfig config = machine("--kernel", "K", "--balloon", "deflate-on-oom=on,free-page-reporting=on,id=b", "--rng",
+                "max-bytes=1K,period=1000");
+        assertEquals(new BalloonConfig("b", new BalloonOptions(true, true, false)), config.balloon());
+        assertEquals(new RngConfig(1024, 1000), config.rng());
+        assertEquals(BalloonConfig.DEFAULTS, machine("--kernel", "K", "--balloon").balloon());
+        assertEquals(new RngConfig(7, RngConfig.DEFAULT_PERIOD_MS), machine("--kernel", "K", "--rng", "max-bytes=7").rng());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "--balloon | deflate-on-om=on     | --balloon deflate-on-om=on: no such key 'deflate-on-om'; the nearest is deflate-on-oom",
+        "--balloon | free-page-hint=yes   | --balloon free-page-hint=yes: use on or off",
+        "--balloon | id=1                 | --balloon id=1: an id is letters, digits, '-', '.' and '_', a letter first",
+        "--balloon | id=d                 | --balloon id=d: a drive has this id; change one",
+        "--balloon | on                   | --balloon on: 'on' is not key=value; a comma within a value is written twice",
+        "--rng     | max-bytes=0          | --rng max-bytes=0,period=65536: use 1 byte or more, and 1 to 2147483647 milliseconds",
+        "--rng     | max-bytes=1,period=0 | --rng max-bytes=1,period=0: use 1 byte or more, and 1 to 2147483647 milliseconds",
+        "--rng     | period=soon          | --rng period=soon: period=soon is not a number; use max-bytes=1024,period=1000, for example"})
+    void shouldSayWhatIsWrongWithBalloonAndEntropy(String option, String value, String what) {
+        String message = assertThrows(ConfigException.class,
+                () -> machine("--kernel", "K", "--drive", "file=D,id=d", option, value)).getMessage();
+        assertEquals(what, message);
     }
 
     @Test
@@ -47,7 +77,9 @@ class RunOptionsTest {
         assertEquals(MemoryBacking.ANONYMOUS, config.memoryBacking());
         assertEquals(1, config.vcpus());
         assertEquals("", config.append());
-        assertFalse(config.rng() || config.debugExit());
+        assertNull(config.rng());
+        assertNull(config.balloon());
+        assertFalse(config.debugExit());
     }
 
     @ParameterizedTest

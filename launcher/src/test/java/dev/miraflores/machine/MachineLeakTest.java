@@ -67,7 +67,7 @@ class MachineLeakTest {
     private void runMachine(Path image) throws InterruptedException {
         ScriptedConsole serial = new ScriptedConsole();
         try (VirtualMachine machine = VirtualMachine.create(BuiltInGuest.machine("blocks=4", serial)
-                .vcpus(2).rng(true).drive(DriveConfig.of(image.toString())).build())) {
+                .vcpus(2).rng(true).balloon(BalloonConfig.DEFAULTS).drive(DriveConfig.of(image.toString())).build())) {
             machine.start();
             assertEquals(new StopCause.PowerOff(), machine.await(LIMIT), serial.text());
         }

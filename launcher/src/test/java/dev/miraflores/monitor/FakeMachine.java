@@ -4,6 +4,7 @@ package dev.miraflores.monitor;
 import dev.miraflores.devices.pci.PciIdentity;
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
+import dev.miraflores.machine.Balloon;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
@@ -24,6 +25,8 @@ public final class FakeMachine implements MonitoredMachine {
     private final List<MachineListener> listeners = new CopyOnWriteArrayList<>();
     /** Those that it has; to be put in before it is monitored. */
     public final List<Nic> nics = new CopyOnWriteArrayList<>();
+    /** Its balloon, or null. */
+    public Balloon balloon;
     private volatile boolean paused;
     private volatile StopCause cause;
 
@@ -94,6 +97,11 @@ public final class FakeMachine implements MonitoredMachine {
     @Override
     public int slot(String driveId) {
         return -1;
+    }
+
+    @Override
+    public Balloon balloon() {
+        return balloon;
     }
 
     @Override

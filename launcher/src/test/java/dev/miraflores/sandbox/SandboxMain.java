@@ -81,11 +81,8 @@ final class SandboxMain {
         } catch (IOException e) {
             System.out.println("program: " + e.getMessage());
         }
-        try {
-            BlockFile.open(directory.resolve("outside").toString(), CacheMode.WRITEBACK, false).close();
-        } catch (DriveException e) {
-            System.out.println("image: " + e.getMessage());
-        }
+        open("image", directory.resolve("outside"));
+        open("image of others", directory.resolve("inside").resolve("others"));
         System.out.println("engine: " + EngineChoice.of(null, CacheMode.WRITEBACK));
         Path made = Files.createDirectory(directory.resolve("inside").resolve("made"));
         Files.delete(Files.writeString(made.resolve("file"), "x"));
@@ -144,6 +141,14 @@ final class SandboxMain {
                 vcpu.join();
             }
             default -> throw new IllegalArgumentException(thread);
+        }
+    }
+
+    private static void open(String what, Path image) {
+        try {
+            BlockFile.open(image.toString(), CacheMode.WRITEBACK, false).close();
+        } catch (DriveException e) {
+            System.out.println(what + ": " + e.getMessage());
         }
     }
 }

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -128,6 +129,20 @@ class SandboxTest {
         assertTrue(threads > 5, ended::toString);
         assertFalse(Files.exists(directory.resolve("outside.new")));
         assertTrue(Files.exists(directory.resolve("outside")));
+    }
+
+    /** What root may do elsewhere it may not in here, and is told so. */
+    @Test
+    void shouldSayThatCapabilitiesAreGone() throws IOException, InterruptedException {
+        assumeTrue(isRoot(), "only root can make a file that is another's");
+        Path others = Files.createFile(directory.resolve("inside").resolve("others"),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        Files.setAttribute(others, "unix:uid", 65534);
+        Ended ended = run();
+        assertEquals(0, ended.status, ended::toString);
+        assertTrue(ended.lines.contains("image of others: drive " + others + ": permission denied: the sandbox has taken what this user may"
+                + " do with the files of others; name it when hv starts, give it to this user with chown, or start with --sandbox off"),
+                ended::toString);
     }
 
     @Test

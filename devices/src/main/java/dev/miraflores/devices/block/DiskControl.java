@@ -65,6 +65,8 @@ final class DiskControl {
         run = new DiskRun(disk, activation);
         List<QueueControl> queues = new ArrayList<>();
         IoMemory memory = ioMemory(activation.memory());
+        // What is registered is pinned: a page that is discarded would stay the kernel's, and the guest's would be another.
+        boolean register = disk.options.registerMemory() && !activation.memory().isDiscardable();
         DiskRules rules = new DiskRules(backend.byteSize() >>> BlockConfigSpace.SECTOR_SHIFT, backend.isReadOnly(),
             activation.has(virtio_abi.VIRTIO_BLK_F_DISCARD), activation.has(virtio_abi.VIRTIO_BLK_F_WRITE_ZEROES),
             disk.options.discard() == BlockDeviceConfig.Discard.UNMAP);
@@ -72,7 +74,7 @@ final class DiskControl {
             if (queue != null) {
                 BlockCounters counted = counters[queue.index()];
                 LinkOptions options = new LinkOptions(
-                    memory, queue.ring().size(), disk.options.registerMemory(), counted.engine(), disk.options.engine());
+                    memory, queue.ring().size(), register, counted.engine(), disk.options.engine());
                 IoThread thread = threads[queue.index() % threads.length];
                 queues.add(new QueueControl(run, thread, counted, queue, rules, options));
             }

@@ -22,10 +22,32 @@ public final class VirtioEntropyDevice implements VirtioDevice {
     private static final long FEATURES =
             RingFeatures.VERSION_1 | RingFeatures.EVENT_IDX | RingFeatures.INDIRECT_DESC;
 
+    private final IoThread ioThread;
     private final QueueWatches watches;
+    private final EntropyQuota quota;
 
     /** A device that {@code ioThread} will serve. */
     public VirtioEntropyDevice(IoThread ioThread) {
+        this(ioThread, EntropyQuota.UNLIMITED);
+    }
+
+    /**
+     * As {@link #VirtioEntropyDevice(IoThread)}, for a guest that gets no more than {@code maxBytes} in {@code periodMs}
+     * milliseconds: what it asks for beyond waits.
+     *
+     * @param maxBytes from 1 on
+     * @param periodMs from 1 on
+     */
+    public VirtioEntropyDevice(IoThread ioThread, long maxBytes, long periodMs) {
+        this(ioThread, new EntropyQuota(maxBytes, periodMs));
+        if (maxBytes < 1 || periodMs < 1) {
+            throw new IllegalArgumentException(maxBytes + " bytes in " + periodMs + " ms");
+        }
+    }
+
+    private VirtioEntropyDevice(IoThread ioThread, EntropyQuota quota) {
+        this.ioThread = ioThread;
+        this.quota = quota;
         watches = new QueueWatches(ioThread);
     }
 
@@ -69,7 +91,8 @@ public final class VirtioEntropyDevice implements VirtioDevice {
     public void activate(VirtioActivation activation) {
         DeviceQueue queue = activation.queues().get(REQUEST_QUEUE);
         if (queue != null) {
-            watches.add(queue, new EntropyQueue(queue, activation.events()));
+            ioThread.call(() -> quota.start(ioThread));
+            watches.add(queue, new EntropyQueue(queue, activation.events(), quota));
         }
     }
 
@@ -81,5 +104,6 @@ public final class VirtioEntropyDevice implements VirtioDevice {
     @Override
     public void close() {
         reset();
+        ioThread.call(quota::close);
     }
 }

@@ -89,7 +89,7 @@ final class QueuePair {
             } else {
                 watch.close();
                 if (receive != null) {
-                    receive.dropHeld();
+                    receive.dropHeld(NetFault.NO_QUEUE);
                 }
             }
         }

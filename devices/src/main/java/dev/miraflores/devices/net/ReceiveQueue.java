@@ -74,17 +74,21 @@ final class ReceiveQueue implements PolledSource {
 
     /** @param on whether packets are moved at all, now */
     void set(NetState to, boolean on) {
+        if (state != null && to.guestOffloads() != state.guestOffloads()) {
+            dropHeld(NetFault.OFFLOAD_NOT_NEGOTIATED); // it was checked by what held before
+        }
         state = to;
         moving = on;
+        starved = false;
         boolean segments = (to.guestOffloads() & ~NetFeatures.GUEST_CSUM) != 0;
         wantedBytes = headerBytes + (segments ? NetHeader.MAX_FRAME_BYTES : USUAL_BYTES);
     }
 
-    /** The pair is not used any more: a packet that waits for buffers will not be delivered. */
-    void dropHeld() {
+    /** A packet that waits for buffers will not be delivered. */
+    void dropHeld(NetFault why) {
         if (held) {
             held = false;
-            counters.drop(NetFault.NO_QUEUE);
+            counters.drop(why);
         }
     }
 
@@ -252,6 +256,7 @@ final class ReceiveQueue implements PolledSource {
             return false;
         }
         long total = headerBytes + length;
+        starved = false; // what was asked for may be here now
         unpublished |= buffers.fill(total, maxChains, ReceiveBuffers.MOST_ELEMENTS);
         checkRing();
         if (broken || buffers.bytes() < total) {

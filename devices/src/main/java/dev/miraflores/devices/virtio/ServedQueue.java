@@ -6,17 +6,23 @@ import dev.miraflores.virtio.ring.DescriptorChain;
 import dev.miraflores.virtio.ring.Virtqueue;
 
 /**
- * A queue whose buffers are answered at once, one after another: all that a device adds is what to do with one.
- * <p>A turn serves a few buffers only, so that what a guest asks for does not decide how long the thread's other work waits.
+ * A queue whose buffers are answered one after another: all that a device adds is what to do with one.
+ * <p>A turn serves a few buffers only, and a long one can be left for the next turn to go on with, so that what a guest asks for
+ * does not decide how long the thread's other work waits.
  * <p>Thread: the I/O thread.
  * <p>Source: virtio 1.3 §2.7.13, §2.8.22: a device's side of the queue; one used buffer notification for a turn.
  */
 public abstract class ServedQueue implements PolledSource {
 
+    /** Instead of bytes written: the buffer is to be served once more, before any other, when that {@link #isReady}. */
+    protected static final int UNFINISHED = -1;
+
     private final DeviceQueue queue;
     private final Virtqueue ring;
     private final DeviceEvents events;
     private final int turnBudget;
+    /** A buffer that was left {@link #UNFINISHED}, or null. */
+    private DescriptorChain held;
     private boolean unpublished;
     private boolean broken;
 
@@ -31,8 +37,8 @@ public abstract class ServedQueue implements PolledSource {
     /**
      * Does what one buffer asks for.
      *
-     * @param chain holds until this returns; a malformed one has no elements, and gets 0
-     * @return bytes written, from the first device-writable one on, without a gap
+     * @param chain holds until this returns anything but {@link #UNFINISHED}; a malformed one has no elements, and gets 0
+     * @return bytes written, from the first device-writable one on, without a gap; or {@link #UNFINISHED}
      */
     protected abstract int serve(DescriptorChain chain);
 
@@ -57,7 +63,7 @@ public abstract class ServedQueue implements PolledSource {
 
     @Override
     public final boolean hasWork() {
-        return !broken && ring.hasAvailable() && isReady();
+        return !broken && (held != null || ring.hasAvailable()) && isReady();
     }
 
     @Override
@@ -67,12 +73,18 @@ public abstract class ServedQueue implements PolledSource {
         }
         ring.disableNotifications();
         for (int i = 0; i < turnBudget && isReady(); i++) {
-            DescriptorChain chain = ring.popChain();
+            DescriptorChain chain = held != null ? held : ring.popChain();
             if (chain == null) {
                 break;
             }
             int head = chain.head();
-            ring.addUsed(head, serve(chain));
+            int written = serve(chain);
+            if (written == UNFINISHED) {
+                held = chain;
+                break;
+            }
+            held = null;
+            ring.addUsed(head, written);
             unpublished = true;
         }
         if (ring.fault() != null) {
@@ -83,7 +95,7 @@ public abstract class ServedQueue implements PolledSource {
 
     @Override
     public final boolean enableEvents() {
-        return !broken && ring.enableNotifications() && isReady();
+        return !broken && (ring.enableNotifications() || held != null) && isReady();
     }
 
     @Override

@@ -70,8 +70,13 @@ final class BlockDriver implements AutoCloseable {
     }
 
     BlockDriver(VirtioDevice device, int queueSize, MemoryBacking backing) {
+        this(device, queueSize, GuestMemory.create(MEMORY_BYTES, backing));
+    }
+
+    /** @param memory closed with this */
+    BlockDriver(VirtioDevice device, int queueSize, GuestMemory memory) {
         this.device = device;
-        memory = GuestMemory.create(MEMORY_BYTES, backing);
+        this.memory = memory;
         ram = memory.regions().getFirst().segment();
         this.queueSize = queueSize;
         this.queues = new VirtqueueDriver[device.queueCount()];

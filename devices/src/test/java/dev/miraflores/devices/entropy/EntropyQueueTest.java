@@ -49,7 +49,7 @@ class EntropyQueueTest {
                 public void needsReset() {
                     resetsAsked.incrementAndGet();
                 }
-            });
+            }, EntropyQuota.UNLIMITED);
     private final BufferElements elements = new BufferElements();
 
     @AfterEach

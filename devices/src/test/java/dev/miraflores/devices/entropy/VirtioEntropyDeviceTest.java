@@ -8,6 +8,7 @@ import dev.miraflores.aio.IoThread;
 import dev.miraflores.devices.testkit.PciDriver;
 import dev.miraflores.devices.testkit.TestMachine;
 import dev.miraflores.devices.virtio.DeviceStatus;
+import dev.miraflores.devices.virtio.IoThreadCondition;
 import dev.miraflores.devices.virtio.VirtioPciTransport;
 import dev.miraflores.virtio.ring.BufferElements;
 import dev.miraflores.virtio.ring.QueueGeometry;

@@ -117,7 +117,7 @@ class NetQueuesTest extends NetFixture {
 
     /** virtio 1.3 §5.1.6.5.7, with the packet of Microsoft's examples. */
     @Test
-    @Tag("virtio:5.1.6.5.7.2/destination")
+    @Tag("virtio:5.1.6.5.7.3/destination")
     void shouldSteerPacketsByTheirHash() {
         open(config().withQueues(4, 64).withHash(true, false), OFFLOADS);
         driver.start(0);
@@ -180,6 +180,30 @@ class NetQueuesTest extends NetFixture {
         assertArrayEquals(TCP, driver.receivedFrame(1), "without a hash they go to the queue of the unclassified");
     }
 
+    /** Buffers that were waited for, and went to packets of another pair, have to be asked for again. */
+    @Test
+    @Tag("class:starvation")
+    void shouldAskForBuffersAgainThatSteeringHasTaken() {
+        open(config().withQueues(2, 64).withHash(true, false), OFFLOADS);
+        driver.start(0);
+        for (int round = 0; round < 3; round++) {
+            long waits = pair(1).received().packets().get(NetCounter.WAITS);
+            assertEquals(OK, setPairs(2));
+            backend.inject(1, PLAIN, frame(60));
+            NetDriver.await("pair 1 waits", () -> pair(1).received().packets().get(NetCounter.WAITS) > waits);
+            assertEquals(OK, driver.command(MQ, RSS_CONFIG, rss(0x3f, 0, 1, new int[] {1}, 2, KEY)));
+            int drops = round + 1;
+            NetDriver.await("there is no buffer", () -> pair(1).received().faults().get(NetFault.NO_QUEUE) == drops);
+            driver.addReceive(1, 512);
+            backend.inject(0, PLAIN, TCP);
+            assertArrayEquals(TCP, driver.receivedFrame(1));
+            assertEquals(OK, setPairs(2));
+            backend.inject(1, PLAIN, frame(61));
+            driver.addReceive(1, 512);
+            assertArrayEquals(frame(61), driver.receivedFrame(1));
+        }
+    }
+
     @Test
     void shouldDropWhatIsSteeredToAQueueThatIsNot() {
         open(config().withQueues(2, 64).withHash(true, false), OFFLOADS);
@@ -192,7 +216,7 @@ class NetQueuesTest extends NetFixture {
         assertArrayEquals(TCP, driver.receivedFrame(1));
     }
 
-    /** virtio 1.3 §5.1.6.4.4. */
+    /** virtio 1.3 §5.1.6.4, "Hash reporting for incoming packets". */
     @Test
     void shouldReportHashes() {
         open(config().withHash(false, true), OFFLOADS);

@@ -44,10 +44,10 @@ class VirtioNetDeviceTest extends NetFixture {
     }
 
     @Test
-    @Tag("virtio:5.1.4.2/pairs")
-    @Tag("virtio:5.1.4.2/mtu-range")
-    @Tag("virtio:5.1.4.2/rss-key")
-    @Tag("virtio:5.1.4.2/rss-table")
+    @Tag("virtio:5.1.4.1/pairs")
+    @Tag("virtio:5.1.4.1/mtu-range")
+    @Tag("virtio:5.1.4.1/rss-key")
+    @Tag("virtio:5.1.4.1/rss-table")
     void shouldDescribeItself() {
         open(config().withQueues(4, 256).withMtu(9000).withHash(true, true), OFFLOADS);
         assertEquals(0x5634_1200_5452L, device.readConfig(0, 4) & 0xffff_ffffL | device.readConfig(4, 2) << 32);
@@ -65,7 +65,7 @@ class VirtioNetDeviceTest extends NetFixture {
     }
 
     @Test
-    @Tag("virtio:5.1.4.2/mtu-fixed")
+    @Tag("virtio:5.1.4.1/mtu-fixed")
     void shouldIgnoreWritesToItsConfiguration() {
         open(config().withMtu(1400), 0);
         for (int i = 0; i < device.configByteSize(); i++) {
@@ -200,6 +200,7 @@ class VirtioNetDeviceTest extends NetFixture {
     /** virtio 1.3 §2.4.1. */
     @Test
     @Tag("virtio:2.4.1/quiet")
+    @Tag("class:lifetime")
     @Tag("virtio:5.1.6.5.2.1/empty")
     void shouldTouchNothingAfterAResetAndBeginAnew() {
         open(config(), 0);

@@ -110,7 +110,7 @@ class EntropyFuzzTest {
             public void needsReset() {
                 resetsAsked.incrementAndGet();
             }
-        });
+        }, EntropyQuota.UNLIMITED);
     }
 
     private static void expose(int head) {

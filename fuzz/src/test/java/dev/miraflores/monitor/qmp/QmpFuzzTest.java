@@ -8,6 +8,7 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.fuzz.Bounds;
 import dev.miraflores.kvm.StopCause;
+import dev.miraflores.machine.Balloon;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
@@ -38,6 +39,8 @@ class QmpFuzzTest {
         return Stream.of("", "{'execute':'query-status'}", "{'execute':'stop','id':[1,{'a':null}]}", "{]\n", "{\u00ff", "{'bad \u0001",
                         "{'execute':'human-monitor-command','arguments':{'command-line':'info block'}}",
                         "{'execute':'human-monitor-command','arguments':{'command-line':'block_resize d 1G'}}",
+                        "{'execute':'balloon','arguments':{'value':268435456}}",
+                        "{'execute':'qom-set','arguments':{'path':'/machine/peripheral/b','property':'type','value':[1]}}",
                         "{'execute':'blockdev-add','arguments':{'driver':'null-co','node-name':'n','size':512}}"
                             + "{'execute':'device_add','arguments':{'driver':'virtio-blk-pci','drive':'n','id':'x','num-queues':2}}"
                             + "{'execute':'blockdev-del','arguments':{'node-name':'n'}}",
@@ -169,6 +172,11 @@ class QmpFuzzTest {
         @Override
         public int slot(String driveId) {
             return -1;
+        }
+
+        @Override
+        public Balloon balloon() {
+            return null;
         }
 
         @Override

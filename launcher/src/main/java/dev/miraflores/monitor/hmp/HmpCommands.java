@@ -47,6 +47,8 @@ public final class HmpCommands {
     private void addRun() {
         add("stop|s", "", "holds the machine", 0, 0, HmpCommand.NOTHING, _ -> done(monitor.run()::stop));
         add("cont|c", "", "lets it go on", 0, 0, HmpCommand.NOTHING, _ -> done(monitor.run()::cont));
+        add("balloon", "MIB", "asks the guest to make do with so much memory", 1, 1, HmpCommand.NOTHING, words ->
+                done(() -> monitor.balloon().setTargetBytes(bytes(words.getFirst()))));
         add("system_powerdown", "", "presses the power button", 0, 0, HmpCommand.NOTHING, _ -> done(monitor.run()::powerDown));
         add("system_reset", "", "presses the reset button, which ends the machine", 0, 0, HmpCommand.NOTHING,
                 _ -> done(monitor.run()::reset));

@@ -43,6 +43,7 @@ final class HmpInfo {
         all.put("blockstats", this::blockStats);
         all.put("block-jobs", this::jobs);
         all.put("jobs", this::jobs);
+        all.put("balloon", text -> line(text, "balloon: actual=%d", monitor.balloon().actualBytes() >> 20));
         all.put("cpus", this::cpus);
         all.put("iothreads", this::ioThreads);
         all.put("irqfd", this::irqFds);

@@ -5,6 +5,10 @@ import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.aio.IoThreadCounter;
 import dev.miraflores.devices.block.BlockCounter;
 import dev.miraflores.devices.block.InFlightRequest;
+import dev.miraflores.devices.balloon.BalloonCounter;
+import dev.miraflores.devices.balloon.BalloonStatistic;
+import dev.miraflores.devices.balloon.BalloonStatistics;
+import dev.miraflores.machine.Balloon;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.IoThreadStatus;
 import dev.miraflores.machine.VcpuStatus;
@@ -50,6 +54,7 @@ public final class OpenMetrics {
         metrics.vcpus(monitor.machine().vcpus());
         metrics.disks(monitor.disks().all());
         new NicMetrics(metrics).write(monitor.networks().all());
+        metrics.balloon(monitor.machine().balloon());
         metrics.ioThreads(monitor.machine().ioThreads());
         return metrics.text.append("# EOF\n").toString();
     }
@@ -125,6 +130,38 @@ public final class OpenMetrics {
         sample(name + "_bucket", latency.getTotalCount(), "disk", id, "operation", word, "le", "+Inf");
         sample(name + "_count", latency.getTotalCount(), "disk", id, "operation", word);
         sample(name + "_sum", latency.getMean() * latency.getTotalCount() / NS_PER_S, "disk", id, "operation", word);
+    }
+
+    private void balloon(Balloon balloon) {
+        if (balloon == null) {
+            return;
+        }
+        gauge("hv_balloon_actual_bytes", "Guest memory without what is in the balloon, as the guest says", balloon.actualBytes());
+        gauge("hv_balloon_target_bytes", "Guest memory that the guest was asked to make do with", balloon.targetBytes());
+        for (BalloonCounter counter : BalloonCounter.values()) {
+            String name = "hv_balloon_" + counter.name().toLowerCase(Locale.ROOT);
+            family(name, "counter", "What the balloon has done: " + counter.name().toLowerCase(Locale.ROOT).replace('_', ' '));
+            sample(name + "_total", balloon.counters().get(counter));
+        }
+        BalloonStatistics statistics = balloon.statistics();
+        if (statistics.lastUpdate() == 0) {
+            return;
+        }
+        gauge("hv_balloon_stat_last_update_seconds", "When the guest told what follows, since 1970", statistics.lastUpdate());
+        for (BalloonStatistic statistic : BalloonStatistic.values()) {
+            long value = statistics.get(statistic);
+            if (value != BalloonStatistics.UNKNOWN) {
+                String name = "hv_balloon_" + statistic.toString().replace('-', '_');
+                family(name, "gauge", "As the guest says: " + statistic.toString().substring("stat-".length()).replace('-', ' '));
+                labels(name);
+                text.append(Long.toUnsignedString(value)).append('\n');
+            }
+        }
+    }
+
+    private void gauge(String name, String help, long value) {
+        family(name, "gauge", help);
+        sample(name, value);
     }
 
     private void ioThreads(List<IoThreadStatus> threads) {

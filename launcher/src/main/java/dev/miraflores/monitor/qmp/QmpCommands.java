@@ -3,10 +3,8 @@ package dev.miraflores.monitor.qmp;
 
 import static dev.miraflores.monitor.json.Json.object;
 
-import dev.miraflores.monitor.ErrorClass;
 import dev.miraflores.monitor.EventHub;
 import dev.miraflores.monitor.Monitor;
-import dev.miraflores.monitor.MonitorException;
 import dev.miraflores.monitor.hmp.HmpCommands;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -34,6 +32,7 @@ public final class QmpCommands {
         new QmpQueries(monitor).commands().forEach(this::add);
         new QmpBlock(monitor).commands().forEach(this::add);
         new QmpNet(monitor).commands().forEach(this::add);
+        new QmpBalloon(monitor).commands().forEach(this::add);
         new QmpStatistics(monitor).commands().forEach(this::add);
         HmpCommands hmp = new HmpCommands(monitor, version);
         add(QmpCommand.of("human-monitor-command", "command-line:str,cpu-index:int?", arguments ->
@@ -41,8 +40,6 @@ public final class QmpCommands {
         add(QmpCommand.of("query-commands", "", _ -> names(commands.keySet())));
         add(QmpCommand.of("query-events", "", _ -> names(EventHub.NAMES)));
         add(QmpCommand.of("query-version", "", _ -> version()));
-        add(QmpCommand.of("query-balloon", "", _ -> noBalloon()));
-        add(QmpCommand.of("balloon", "value:int", _ -> noBalloon()));
     }
 
     private void addRun() {
@@ -63,10 +60,6 @@ public final class QmpCommands {
 
     private void add(QmpCommand command) {
         commands.put(command.name(), command);
-    }
-
-    private static Object noBalloon() {
-        throw new MonitorException(ErrorClass.DEVICE_NOT_ACTIVE, "No balloon device has been activated");
     }
 
     private static List<Object> names(Iterable<String> all) {

@@ -16,7 +16,7 @@ record QmpParameter(String name, Type type, boolean required) {
 
     /** In JSON, and in QEMU's errors. */
     enum Type {
-        STRING("string"), INTEGER("integer"), BOOLEAN("boolean"), ARRAY("array"), OBJECT("object");
+        ANY("any"), STRING("string"), INTEGER("integer"), BOOLEAN("boolean"), ARRAY("array"), OBJECT("object");
 
         final String word;
 
@@ -26,6 +26,7 @@ record QmpParameter(String name, Type type, boolean required) {
 
         boolean fits(Object value) {
             return switch (this) {
+                case ANY -> true;
                 case STRING -> value instanceof String;
                 case INTEGER -> value instanceof Long;
                 case BOOLEAN -> value instanceof Boolean;
@@ -42,6 +43,7 @@ record QmpParameter(String name, Type type, boolean required) {
             String[] parts = word.split(":");
             boolean optional = parts[1].endsWith("?");
             Type type = switch (optional ? parts[1].substring(0, parts[1].length() - 1) : parts[1]) {
+                case "any" -> Type.ANY;
                 case "str" -> Type.STRING;
                 case "int" -> Type.INTEGER;
                 case "bool" -> Type.BOOLEAN;

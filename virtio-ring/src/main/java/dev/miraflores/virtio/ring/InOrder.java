@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.virtio.ring;
 
+import java.util.Arrays;
+
 /**
  * Buffers in the order in which they were made available, for VIRTIO_F_IN_ORDER: the device's, to give them back in that
  * order whatever the order they are done in; the driver's, to know those that a batch left out (virtio 1.3 §2.7.9, §2.8.8).
@@ -22,6 +24,7 @@ final class InOrder {
         writableBytes = new long[size];
         writtenBytes = new int[size];
         complete = new boolean[size];
+        Arrays.fill(complete, true);                // a place without a buffer: there is nothing to wait for
         placeOfId = new int[size];
     }
 
@@ -51,16 +54,14 @@ final class InOrder {
     }
 
     private boolean isInFlight(int place, int id) {
-        int index = place < first ? place - first + ids.length : place - first;
-        return index < count && ids[place] == id && !complete[place];
+        return ids[place] == id && !complete[place];
     }
 
     /** A driver may have made a split queue's head available more than once: another one of those, then. */
     private int search(int id) {
         for (int i = 0; i < count; i++) {
-            int place = place(i);
-            if (ids[place] == id && !complete[place]) {
-                return place;
+            if (isInFlight(place(i), id)) {
+                return place(i);
             }
         }
         throw new IllegalStateException("no buffer in flight with id " + id);

@@ -87,8 +87,18 @@ class InOrderProperties {
             assertThrows(IllegalStateException.class, () -> device.addUsed(1, 100));
             assertThrows(IllegalStateException.class, () -> device.addUsed(5, 100));
             assertThrows(IllegalStateException.class, () -> device.addUsed(-1, 100));
+            assertThrows(IllegalStateException.class, () -> device.addUsed(GEOMETRY.size(), 100));
             device.addUsed(0, 100);
             assertEquals(0, device.inFlight());
+
+            driver.add(new BufferElements().writable(0x8000, 100));
+            driver.add(new BufferElements().writable(0x8000, 100));
+            driver.publish();
+            int given = device.popChain().head();
+            int kept = device.popChain().head();
+            device.addUsed(given, 100);
+            assertThrows(IllegalStateException.class, () -> device.addUsed(given, 100));
+            device.addUsed(kept, 100);
         }
     }
 

@@ -4,6 +4,7 @@ package dev.miraflores.virtio.ring;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.memory.GuestMemory;
 import java.lang.foreign.Arena;
@@ -19,6 +20,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Test;
 
 /**
  * A device that ends at any time, and another one that goes on from what the first has noted: no buffer is lost, none is seen
@@ -238,6 +240,53 @@ class InflightProperties {
                 }
             }
             device.endInflight();
+        }
+    }
+
+    private static Virtqueue packed(GuestMemory memory, int position, MemorySegment region) {
+        Virtqueue device = Virtqueue.create(memory, GEOMETRY, RingFeatures.VERSION_1 | RingFeatures.RING_PACKED, position);
+        device.trackInflight(region);
+        return device;
+    }
+
+    @Test
+    void shouldRefuseAPlaceOutsideOfThePackedRing() {
+        try (GuestMemory memory = GuestMemory.anonymous(1 << 16); Arena arena = Arena.ofConfined()) {
+            MemorySegment region = arena.allocate(Virtqueue.inflightBytes(SIZE), 64);
+            packed(memory, 3, region);
+            for (int place : new int[] {SIZE - 1, SIZE, 0xFFFF}) {
+                region.set(ValueLayout.JAVA_SHORT, 16, (short) place);
+                region.set(ValueLayout.JAVA_SHORT, 18, (short) place);
+                Virtqueue device = packed(memory, 3, region);
+                assertEquals(place < SIZE ? null : DriverFault.INFLIGHT_INVALID, device.fault());
+                assertEquals(place < SIZE ? place : 3, device.position());
+            }
+        }
+    }
+
+    /** Who is stopped in order leaves it to its front end to say where the next one begins. */
+    @Test
+    void shouldBelieveTheFrontEndAfterAnEndInOrder() {
+        int other = 5 | 0x8000;
+        try (GuestMemory memory = GuestMemory.anonymous(1 << 16); Arena arena = Arena.ofConfined()) {
+            MemorySegment region = arena.allocate(Virtqueue.inflightBytes(SIZE), 64);
+            VirtqueueDriver driver = VirtqueueDriver.create(memory, GEOMETRY, RingFeatures.VERSION_1 | RingFeatures.RING_PACKED);
+            int start = Virtqueue.freshPosition(RingFeatures.RING_PACKED);
+            Virtqueue device = packed(memory, start, region);
+            driver.add(new BufferElements().readable(DATA, 1));
+            driver.publish();
+            int head = device.popChain().head();
+            device.endInflight();
+            assertEquals(1 | start, packed(memory, other, region).position(), "one is in flight");
+
+            device = packed(memory, other, region);
+            assertTrue(device.hasAvailable());
+            assertEquals(head, device.popChain().head());
+            device.addUsed(head, 0);
+            device.publish();
+            assertEquals(1 | start, packed(memory, other, region).position(), "its end did not come");
+            device.endInflight();
+            assertEquals(other, packed(memory, other, region).position());
         }
     }
 }

@@ -458,6 +458,16 @@ class PackedVirtqueueTest {
             () -> Virtqueue.create(ring.memory, ring.geometry, FEATURES, SIZE));
     }
 
+    /** No more buffers can be lost than there are places in the ring. */
+    @Test
+    void shouldRejectPositionsThatNoQueueCanBeAt() {
+        int wrapped = 0x8000;
+        assertEquals(0, Virtqueue.create(ring.memory, ring.geometry, FEATURES, 2, 2).inFlight());
+        assertEquals(2, Virtqueue.create(ring.memory, ring.geometry, FEATURES, 2, 2 | wrapped).position(), "all of them lost");
+        assertThrows(IllegalArgumentException.class, () -> Virtqueue.create(ring.memory, ring.geometry, FEATURES, 2, 3));
+        assertThrows(IllegalArgumentException.class, () -> Virtqueue.create(ring.memory, ring.geometry, FEATURES, 3, 2 | wrapped));
+    }
+
     /** §2.7.5.2's limit holds here too: 2^32 bytes in total are legal, one more is not. */
     @Test
     @Tag("class:length")

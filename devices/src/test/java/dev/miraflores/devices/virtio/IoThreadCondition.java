@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.miraflores.devices.entropy;
+package dev.miraflores.devices.virtio;
 
 import dev.miraflores.aio.uring.KernelFeatures;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
@@ -7,7 +7,12 @@ import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /** Lets a test run where I/O threads can, and says so where they cannot. */
-final class IoThreadCondition implements ExecutionCondition {
+@SuppressWarnings("exports") // it is in a package of the module so that JUnit may make it
+public final class IoThreadCondition implements ExecutionCondition {
+
+    /** JUnit's to call. */
+    public IoThreadCondition() {
+    }
 
     @Override
     public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
