@@ -27,7 +27,7 @@ def resolve():
         while True:
             question, client = dns.recvfrom(512)
             end = question.index(0, 12) + 5                         # the name, its type and class (RFC 1035, 4.1.2)
-            name = question[13:end - 5].decode("latin-1")
+            name = question[12:end - 5]
             wanted = question[end - 3]
             answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + bytes((192, 0, 2, 53)) if wanted == 1 else b""
             dns.sendto(question[:2] + b"\x81\x80\0\1\0" + bytes((1 if answer else 0,)) + b"\0\0\0\0" + question[12:end] + answer, client)

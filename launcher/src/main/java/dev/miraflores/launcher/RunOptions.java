@@ -41,7 +41,7 @@ final class RunOptions {
                     + " stage=NAME and stage.KEY. A comma in a value is written twice.");
     static final Option NIC = Option.values("--nic", "user|tap|socket|none|vhost-user=PATH[,KEY=VALUE]...",
             "A network interface; may be given more than once. user needs no privilege (passt): hostfwd=tcp:[ADDR]:PORT-:PORT, net, host,"
-                    + " dhcpstart, dns, ipv4=on|off, ipv6=on|off. tap: ifname, fd, fds, bridge, vhost=on|off. socket:"
+                    + " dhcpstart, ipv4=on|off, ipv6=on|off. tap: ifname, fd, fds, bridge, vhost=on|off. socket:"
                     + " listen=unix:PATH|HOST:PORT or connect=, reconnect-ms. All: model=virtio, id, mac, mtu, queues, queue-size,"
                     + " iothreads, poll-max-ns, packed=on|off, in-order=on|off, mrg_rxbuf=on|off, rss=on|off, hash=on|off."
                     + " Default: none.");

@@ -22,7 +22,7 @@ final class NicOptions {
             "mtu", "packed", "in-order", "mrg_rxbuf", "rss", "hash");
     private static final List<String> NOT_BUILT = List.of("script", "downscript", "helper", "br", "sndbuf", "vnet_hdr", "vhostfd",
             "vhostfds", "vhostforce", "poll-us", "guestfwd", "restrict", "smb", "smbserver", "tftp", "tftp-server-name", "bootfile",
-            "hostname", "domainname", "dnssearch", "ipv6-net", "ipv6-host", "ipv6-dns", "ipv6-prefix", "ipv6-prefixlen", "mcast", "udp",
+            "hostname", "domainname", "dns", "dnssearch", "ipv6-net", "ipv6-host", "ipv6-dns", "ipv6-prefix", "ipv6-prefixlen", "mcast", "udp",
             "localaddr");
 
     private final String text;

@@ -53,11 +53,10 @@ final class NicText {
     private void writeUser(UserNetwork user) {
         text.append("user");
         if (!user.address().equals(UserNetwork.DEFAULT_ADDRESS) || user.prefixLength() != UserNetwork.DEFAULT_PREFIX_LENGTH
-                || !user.host().equals(UserNetwork.DEFAULT_HOST) || !user.dns().equals(UserNetwork.DEFAULT_DNS)) {
+                || !user.host().equals(UserNetwork.DEFAULT_HOST)) {
             add("net", user.address() + "/" + user.prefixLength());
             add("dhcpstart", user.address());
             add("host", user.host());
-            add("dns", user.dns());
         }
         flag("ipv4", user.ipv4(), true);
         flag("ipv6", user.ipv6(), true);

@@ -12,13 +12,12 @@ import java.util.List;
  */
 final class UserOptions {
 
-    static final List<String> KEYS = List.of("hostfwd", "net", "host", "dhcpstart", "dns", "ipv4", "ipv6");
+    static final List<String> KEYS = List.of("hostfwd", "net", "host", "dhcpstart", "ipv4", "ipv6");
 
     private static final int IPV4_BITS = 32;
     private static final int MOST_PREFIX_BITS = 30;
-    // Within the network: QEMU's 10.0.2.2, 10.0.2.3, 10.0.2.15.
+    // Within the network: QEMU's 10.0.2.2, 10.0.2.15.
     private static final int HOST = 2;
-    private static final int DNS = 3;
     private static final int GUEST = 15;
 
     private final List<PortForward> forwards = new ArrayList<>();
@@ -27,7 +26,6 @@ final class UserOptions {
     private String net;
     private String host;
     private String dhcpStart;
-    private String dns;
     private boolean ipv4 = true;
     private boolean ipv6 = true;
 
@@ -38,7 +36,6 @@ final class UserOptions {
             case "net" -> net = value;
             case "host" -> host = address(key, value);
             case "dhcpstart" -> dhcpStart = address(key, value);
-            case "dns" -> dns = address(key, value);
             case "ipv4" -> ipv4 = onOff(key, value);
             case "ipv6" -> ipv6 = onOff(key, value);
             default -> {
@@ -68,7 +65,6 @@ final class UserOptions {
         long last = base | (1L << IPV4_BITS - bits) - 1;
         String guest = dhcpStart != null ? dhcpStart : text(Math.min(base + GUEST, last - 1));
         String router = host != null ? host : text(base + HOST);
-        String resolver = dns != null ? dns : text(Math.min(base + DNS, last - 1));
         for (String own : List.of(guest, router)) {
             if (number(own) <= base || number(own) >= last) {
                 throw new ConfigException(own + " is not in the network " + text(base) + "/" + bits + "; use another, or net=");
@@ -83,7 +79,7 @@ final class UserOptions {
                         + "; leave the address out");
             }
         }
-        return new UserNetwork(guest, bits, router, resolver, ipv4, ipv6, mtu, forwards);
+        return new UserNetwork(guest, bits, router, ipv4, ipv6, mtu, forwards);
     }
 
     private void addForward(String text) {

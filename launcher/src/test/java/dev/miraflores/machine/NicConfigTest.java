@@ -29,7 +29,7 @@ class NicConfigTest {
     @Test
     void shouldPutTheUserNetworkWhereItIsWanted() {
         UserNetwork user = NicConfig.parse("user,net=192.168.76.9/24").user();
-        assertEquals(List.of("192.168.76.15", "192.168.76.2", "192.168.76.3"), List.of(user.address(), user.host(), user.dns()));
+        assertEquals(List.of("192.168.76.15", "192.168.76.2"), List.of(user.address(), user.host()));
         assertEquals("192.168.76.100", NicConfig.parse("user,net=192.168.76.0/24,dhcpstart=192.168.76.100").user().address());
     }
 
@@ -61,7 +61,7 @@ class NicConfigTest {
         "user,hostfwd=tcp::0-:2|write tcp:", "user,hostfwd=tcp::1-:65536|write tcp:", "user,hostfwd=tcp:a.b:1-:2|write tcp:",
         "user,hostfwd=tcp::1-10.0.2.16:2|leave the address out", "user,net=10.0.2.0|ADDRESS/BITS", "user,net=10.0.2.0/31|ADDRESS/BITS",
         "user,host=10.0.3.2|not in the network", "user,host=10.0.2.15|both are", "user,ipv4=off,ipv6=off|use --nic none",
-        "user,restrict=on|use tap and a firewall", "user,smb=/|not built", "user,ifname=x|unknown key 'ifname' for user", "user,id=a,id=b|given twice",
+        "user,restrict=on|use tap and a firewall", "user,smb=/|not built", "user,dns=10.0.2.3|not built", "user,ifname=x|unknown key 'ifname' for user", "user,id=a,id=b|given twice",
         "tap,ifname=this-name-is-too-long|1 to 15", "tap,ifname=a/b|not a name", "tap,ifname=tap%d|not a name", "tap,fd=2|use 3 to",
         "tap,fds=5:5|twice", "tap,fd=5,ifname=x|leave one out", "tap,script=/etc/qemu-ifup|hv runs no scripts", "tap,vhost=maybe|use on or off",
         "tap,queues=0|use 1 to 256", "tap,queue-size=3|power of two", "tap,mtu=67|use 68 to 65535", "tap,iothreads=2|use 1 to 1",

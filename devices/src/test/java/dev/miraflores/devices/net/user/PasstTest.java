@@ -126,9 +126,9 @@ class PasstTest {
 
     @Test
     void shouldSayItInItsWords() {
-        UserNetwork network = new UserNetwork("10.9.0.15", 16, "10.9.0.1", "10.9.0.3", true, false, 1400,
+        UserNetwork network = new UserNetwork("10.9.0.15", 16, "10.9.0.1", true, false, 1400,
                 List.of(new PortForward(false, "", 80, 8080), new PortForward(true, "::1", 53, 5353), new PortForward(false, "127.0.0.1", 1, 2)));
-        assertEquals("--address 10.9.0.15 --netmask 16 --gateway 10.9.0.1 --dns-forward 10.9.0.3 --ipv4-only --mtu 1400"
+        assertEquals("--address 10.9.0.15 --netmask 16 --gateway 10.9.0.1 --ipv4-only --mtu 1400"
                 + " --tcp-ports 80:8080 --tcp-ports 127.0.0.1/1:2 --udp-ports ::1/53:5353", String.join(" ", network.arguments()));
         assertTrue(String.join(" ", UserNetwork.of(List.of()).arguments()).endsWith("--tcp-ports none --udp-ports none"));
     }
