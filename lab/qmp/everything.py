@@ -36,6 +36,11 @@ async def queries(machine):
     assert (await machine.do("query-jobs")) == []
     assert (await machine.do("x-hv-query-stats"))["disks"][0]["id"] == "d"
     assert (await machine.do("human-monitor-command", command_line="info status")) == "VM status: running\r\n"
+    await machine.do("set_link", name="net", up=False)
+    assert (await machine.do("query-rx-filter"))[0]["main-mac"] == "52:54:00:12:34:56"
+    await machine.do("set_link", name="net", up=True)
+    await machine.do("announce-self", initial=50, max=550, rounds=5, step=50)
+    await machine.refused("DeviceNotFound", "set_link", name="none", up=True)
     for command, arguments in (("query-balloon", {}), ("balloon", {"value": 1 << 28}), ("x-hv-hint-free-pages", {})):
         await machine.refused("DeviceNotActive", command, **arguments)
     for command, arguments in (("qom-get", {}), ("qom-set", {"value": 1})):

@@ -11,6 +11,9 @@ module dev.miraflores.devices {
     exports dev.miraflores.devices.console;
     exports dev.miraflores.devices.entropy;
     exports dev.miraflores.devices.net;
+    exports dev.miraflores.devices.net.stream;
+    exports dev.miraflores.devices.net.tap;
+    exports dev.miraflores.devices.net.user;
     exports dev.miraflores.devices.pci;
     exports dev.miraflores.devices.platform;
     exports dev.miraflores.devices.serial;

@@ -49,6 +49,11 @@ public final class FileIo {
         return rc;
     }
 
+    /** As {@link #read(int, MemorySegment)}, into memory that the caller vouches for: it has to be there throughout. */
+    public static long read(int fd, long address, long byteSize) {
+        return Libc.callLong(READ, fd, address, byteSize, 0);
+    }
+
     /** Writes to a stream: bytes written or −errno. */
     public static long write(int fd, MemorySegment from) {
         long rc = Libc.callLong(WRITE, fd, Addresses.of(from), from.byteSize(), 0);

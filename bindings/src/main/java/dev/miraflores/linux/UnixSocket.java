@@ -119,6 +119,11 @@ public final class UnixSocket implements AutoCloseable {
         return name;
     }
 
+    /** Gives the descriptor away: this object counts as closed. */
+    public Fd release() {
+        return Fd.adopt(fd.release());
+    }
+
     /** The descriptor's number, for poll and the like. */
     public int number() {
         return fd.number();

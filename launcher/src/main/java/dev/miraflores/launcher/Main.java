@@ -2,6 +2,7 @@
 package dev.miraflores.launcher;
 
 import dev.miraflores.aio.DriveException;
+import dev.miraflores.devices.net.NetException;
 import dev.miraflores.kvm.boot.BootException;
 import dev.miraflores.machine.ConfigException;
 import java.io.PrintStream;
@@ -96,6 +97,7 @@ public final class Main {
 
     /** Whether whoever typed the command line can put it right. */
     private static boolean isUsage(Exception e) {
-        return e instanceof ConfigException || e instanceof BootException || e instanceof DriveException;
+        return e instanceof ConfigException || e instanceof BootException || e instanceof DriveException
+                || e instanceof NetException;
     }
 }

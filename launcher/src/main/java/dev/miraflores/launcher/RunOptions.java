@@ -6,6 +6,7 @@ import dev.miraflores.machine.ConfigException;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.MachineConfig;
 import dev.miraflores.machine.MemorySize;
+import dev.miraflores.machine.NicConfig;
 import dev.miraflores.machine.RngConfig;
 import dev.miraflores.machine.SmpOption;
 import dev.miraflores.machine.VhostUserOptions;
@@ -38,6 +39,12 @@ final class RunOptions {
                     + " werror=report|ignore|stop|enospc, throttling.*,"
                     + " backing=FILE, backing.driver=raw|qcow2, backing.backing=FILE and on, size=SIZE,"
                     + " stage=NAME and stage.KEY. A comma in a value is written twice.");
+    static final Option NIC = Option.values("--nic", "user|tap|socket|none|vhost-user=PATH[,KEY=VALUE]...",
+            "A network interface; may be given more than once. user needs no privilege (passt): hostfwd=tcp:[ADDR]:PORT-:PORT, net, host,"
+                    + " dhcpstart, ipv4=on|off, ipv6=on|off. tap: ifname, fd, fds, bridge, vhost=on|off. socket:"
+                    + " listen=unix:PATH|HOST:PORT or connect=, reconnect-ms. All: model=virtio, id, mac, mtu, queues, queue-size,"
+                    + " iothreads, poll-max-ns, packed=on|off, in-order=on|off, mrg_rxbuf=on|off, rss=on|off, hash=on|off."
+                    + " Default: none.");
     static final Option CHARDEV = Option.values("--chardev", "socket,id=ID,path=PATH",
             "The socket of a vhost-user back end, for a --device. --drive vhost-user=PATH says both.");
     static final Option DEVICE = Option.values("--device", "vhost-user-blk-pci,chardev=ID[,KEY=VALUE]...",
@@ -67,8 +74,8 @@ final class RunOptions {
             "Adds QEMU's isa-debug-exit: a guest that writes N to port 0xf4 ends hv with exit code 2N+1.");
 
     private static final Option[] ALL = {
-        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SHARED_MEMORY, SMP, DRIVE, CHARDEV, DEVICE, STAGE_PATH, VIRTIO, RNG, BALLOON,
-        CONSOLE, VIRTCONSOLE, PORT, QMP, MONITOR, METRICS, DEBUG_EXIT, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
+        KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SHARED_MEMORY, SMP, DRIVE, NIC, CHARDEV, DEVICE, STAGE_PATH, VIRTIO, RNG,
+        BALLOON, CONSOLE, VIRTCONSOLE, PORT, QMP, MONITOR, METRICS, DEBUG_EXIT, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
     };
 
     private RunOptions() {
@@ -110,6 +117,12 @@ final class RunOptions {
             for (DriveConfig drive
                     : VhostUserOptions.parse(arguments.values(CHARDEV.name()), arguments.values(DEVICE.name()))) {
                 machine.drive(drive);
+            }
+        }
+        for (String text : arguments.values(NIC.name())) {
+            NicConfig nic = NicConfig.parse(text);
+            if (nic != null) {
+                machine.nic(nic);
             }
         }
         machine.stagePath(stagePath(arguments));

@@ -6,6 +6,8 @@ import dev.miraflores.aio.qcow2.BackingFile;
 import dev.miraflores.machine.ConfigException;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.MachineConfig;
+import dev.miraflores.machine.NicConfig;
+import dev.miraflores.machine.NicSocket;
 import dev.miraflores.machine.VirtualMachine;
 import dev.miraflores.sandbox.Sandbox;
 import dev.miraflores.sandbox.SandboxPolicy;
@@ -57,7 +59,28 @@ record SandboxOption(Mode mode, List<String> paths, boolean connects) {
 
     /** With what a machine may open again: its images, and its stages' classes. */
     SandboxPolicy policy(VirtualMachine machine, MachineConfig config) {
-        return policy(machine.ioThreads(), config.drives(), config.stagePath());
+        SandboxPolicy policy = policy(machine.ioThreads(), config.drives(), config.stagePath());
+        for (NicConfig nic : config.nics()) {
+            if (nic.socket() != null) {
+                leaveInReach(policy, nic.socket());
+            }
+        }
+        return policy;
+    }
+
+    /** A peer that is started anew has to be connected to anew; a socket's file has to go at the end. */
+    private void leaveInReach(SandboxPolicy policy, NicSocket socket) {
+        if (socket.address().isUnix()) {
+            if (socket.listens()) {
+                policy.emptiable(Path.of(socket.address().path()).toAbsolutePath().getParent().toString());
+            } else if (socket.reconnectMs() != 0) {
+                policy.connects(true);
+            }
+        } else if (socket.reconnectMs() != 0 && mode != Mode.OFF) {
+            throw new ConfigException("--nic socket,connect=" + socket.address() + ",reconnect-ms=" + socket.reconnectMs()
+                    + ": within the sandbox hv connects to nothing on the network; leave reconnect-ms out, use a Unix socket, or use"
+                    + " --sandbox off");
+        }
     }
 
     /** As above, of disks alone. A back end that is started anew has to be connected to anew. */

@@ -36,6 +36,8 @@ final class Assembly {
 
     private final MachineConfig config;
     private final Cleanup cleanup;
+    /** Devices besides the disks that have to stand still where the machine does. */
+    private final List<Stillness.Disk> others = new ArrayList<>();
 
     /** @param cleanup is given all that gets opened, whether the assembly succeeds or not */
     Assembly(MachineConfig config, Cleanup cleanup) {
@@ -76,6 +78,7 @@ final class Assembly {
         MainLoop mainLoop = cleanup.addForRequests(new MainLoop());
         DriveOpener opener = new DriveOpener(config, mainLoop);
         List<Drive> disks = openDisks(opener);
+        List<Nic> nics = openNics();
         GuestMemory memory = memory();
         LoadedKernel kernel = BootLoader.load(memory, request);
         Vm vm = cleanup.add(kvm.createVm("vm" + MADE.getAndIncrement()));
@@ -93,6 +96,10 @@ final class Assembly {
         for (Drive disk : disks) {
             bays.addCold(disk);
         }
+        for (Nic nic : nics) {
+            board.addVirtio(config.virtio(), nic.device());
+            others.add(new StillDevice(nic.device()::pause, nic.device()::resume));
+        }
         if (config.rng() != null) {
             board.addVirtio(config.virtio(), rng(config.rng(), mainLoop));
         }
@@ -105,7 +112,7 @@ final class Assembly {
         BootRegisters.apply(kernel.state(), vm.vcpus().getFirst());
         // Added last, closed first: no vCPU may be at a device that is being taken down.
         cleanup.add(vm::stop);
-        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, balloon, characters);
+        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, nics, balloon, characters, others);
     }
 
     /** Null where the machine has none. */
@@ -155,6 +162,17 @@ final class Assembly {
             disks.add(disk);
         }
         return disks;
+    }
+
+    /** Opens what is behind each NIC: taps, sockets, programs. */
+    private List<Nic> openNics() {
+        List<Nic> nics = new ArrayList<>();
+        for (NicConfig each : config.nics()) {
+            Nic nic = NicOpener.open(each);
+            cleanup.add(nic.device());
+            nics.add(nic);
+        }
+        return nics;
     }
 
     private List<Integer> createVcpus(Kvm kvm, Vm vm, Board board) {

@@ -21,18 +21,35 @@ public final class KeyValues {
      */
     public static Map<String, String> parse(String option, String text) {
         Map<String, String> pairs = new LinkedHashMap<>();
+        for (Map.Entry<String, String> entry : entries(option + " " + text, text, List.of())) {
+            pairs.put(entry.getKey(), entry.getValue());
+        }
+        return pairs;
+    }
+
+    /**
+     * The pairs in their order.
+     *
+     * @param given    option and text, for messages
+     * @param repeated keys that may be given more than once
+     */
+    static List<Map.Entry<String, String>> entries(String given, String text, List<String> repeated) {
+        List<Map.Entry<String, String>> entries = new ArrayList<>();
+        List<String> keys = new ArrayList<>();
         for (String item : split(text)) {
             int equals = item.indexOf('=');
             if (equals <= 0) {
-                throw new ConfigException(option + " " + text + ": '" + item + "' is not key=value"
+                throw new ConfigException(given + ": '" + item + "' is not key=value"
                         + (text.indexOf(",,") < 0 ? "; a comma within a value is written twice" : ""));
             }
             String key = item.substring(0, equals);
-            if (pairs.put(key, item.substring(equals + 1)) != null) {
-                throw new ConfigException(option + " " + text + ": '" + key + "' is given twice; leave one");
+            if (keys.contains(key) && !repeated.contains(key)) {
+                throw new ConfigException(given + ": '" + key + "' is given twice; leave one");
             }
+            keys.add(key);
+            entries.add(Map.entry(key, item.substring(equals + 1)));
         }
-        return pairs;
+        return entries;
     }
 
     private static List<String> split(String text) {

@@ -21,6 +21,7 @@ import java.util.Objects;
  *                      given it ({@link DriveConfig#vhostUser})
  * @param vcpus         virtual CPUs, from 1 up to the host's limit
  * @param drives        disks in the order of their PCI slots, so of /dev/vda and on; each has an id of its own
+ * @param nics          network interfaces in the order of their PCI slots, after the drives; each has an id and an address of its own
  * @param virtio        how the guest reaches its virtio devices
  * @param rng           the virtio-rng device; null for none
  * @param balloon       the virtio-balloon device; null for none. With one, disks do not register guest memory with io_uring, as
@@ -32,8 +33,8 @@ import java.util.Objects;
  *                      closed with the machine
  */
 public record MachineConfig(KernelSource kernel, String initrd, String append, long memoryBytes, MemoryBacking memoryBacking,
-        int vcpus, List<DriveConfig> drives, VirtioTransport virtio, RngConfig rng, BalloonConfig balloon, boolean debugExit,
-        List<Path> stagePath, CharBackend console, List<PortConfig> ports) {
+        int vcpus, List<DriveConfig> drives, List<NicConfig> nics, VirtioTransport virtio, RngConfig rng, BalloonConfig balloon,
+        boolean debugExit, List<Path> stagePath, CharBackend console, List<PortConfig> ports) {
 
     public static final long DEFAULT_MEMORY_BYTES = 512L << 20;
 
@@ -47,23 +48,24 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         if (vcpus < 1) {
             throw new ConfigException("--smp " + vcpus + ": a machine needs a CPU; use 1 or more");
         }
-        int devices = drives.size() + (rng == null ? 0 : 1) + (balloon == null ? 0 : 1) + (ports.isEmpty() ? 0 : 1);
+        int devices = drives.size() + nics.size() + (rng == null ? 0 : 1) + (balloon == null ? 0 : 1) + (ports.isEmpty() ? 0 : 1);
         if (devices > virtio.maxDevices()) {
             throw new ConfigException(devices + " virtio devices: there is room for " + virtio.maxDevices()
                     + " with --virtio " + virtio + "; use fewer");
         }
         drives = named(drives);
+        nics = NicNames.named(nics, drives, balloon);
         if (balloon != null && hasId(drives, balloon.id())) {
             throw new ConfigException("--balloon id=" + balloon.id() + ": a drive has this id; change one");
         }
-        if (memoryBacking == MemoryBacking.ANONYMOUS && isShared(drives)) {
+        if (memoryBacking == MemoryBacking.ANONYMOUS && (isShared(drives) || NicNames.anyVhostUser(nics))) {
             memoryBacking = MemoryBacking.MEMFD;
         }
         stagePath = List.copyOf(stagePath);
         ports = CharDevices.checked(ports);
     }
 
-    /** Starts from 512 MiB, one CPU, no drives and no console. */
+    /** Starts from 512 MiB, one CPU, no drives, no network and no console. */
     public static Builder builder() {
         return new Builder();
     }
@@ -135,6 +137,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         private MemoryBacking memoryBacking = MemoryBacking.ANONYMOUS;
         private int vcpus = 1;
         private final List<DriveConfig> drives = new ArrayList<>();
+        private final List<NicConfig> nics = new ArrayList<>();
         private VirtioTransport virtio = VirtioTransport.PCI;
         private RngConfig rng;
         private BalloonConfig balloon;
@@ -185,6 +188,12 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         /** Adds a disk, as /dev/vda and on. */
         public Builder drive(DriveConfig drive) {
             drives.add(drive);
+            return this;
+        }
+
+        /** Adds a network interface, as eth0 and on. */
+        public Builder nic(NicConfig nic) {
+            nics.add(nic);
             return this;
         }
 
@@ -251,7 +260,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         }
 
         public MachineConfig build() {
-            return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, virtio, rng, balloon,
+            return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, nics, virtio, rng, balloon,
                     debugExit, stagePath, console, ports);
         }
     }

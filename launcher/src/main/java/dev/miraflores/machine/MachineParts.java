@@ -5,8 +5,12 @@ import dev.miraflores.kvm.Vm;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What {@link Stillness} brings to a stand. Thread: any. */
-record MachineParts(Vm vm, DriveBays bays) implements Stillness.Parts {
+/**
+ * What {@link Stillness} brings to a stand. Thread: any.
+ *
+ * @param others devices besides the disks
+ */
+record MachineParts(Vm vm, DriveBays bays, List<Stillness.Disk> others) implements Stillness.Parts {
 
     @Override
     public boolean pause() {
@@ -34,6 +38,7 @@ record MachineParts(Vm vm, DriveBays bays) implements Stillness.Parts {
         for (Drive drive : bays.drives()) {
             disks.add(new Disk(drive, bays));
         }
+        disks.addAll(others);
         return disks;
     }
 

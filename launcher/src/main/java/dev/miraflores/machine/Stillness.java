@@ -33,7 +33,7 @@ final class Stillness implements DiskEvents.Machine {
         void resumed();
     }
 
-    /** A disk, as far as it is needed here. */
+    /** A disk, or a device that is like one in this, as far as it is needed here. */
     interface Disk {
 
         /** Waits for what is in flight; throws where that takes too long. */

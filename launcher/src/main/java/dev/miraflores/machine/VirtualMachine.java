@@ -28,20 +28,23 @@ public final class VirtualMachine implements AutoCloseable {
     private final Vm vm;
     private final Board board;
     private final DriveBays bays;
+    private final List<Nic> nics;
     private final Balloon balloon;
     private final CharDevices characters;
     private final Stillness stillness;
     private boolean closed;
 
-    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays, Balloon balloon, CharDevices characters) {
+    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays, List<Nic> nics, Balloon balloon,
+            CharDevices characters, List<Stillness.Disk> others) {
         this.cleanup = cleanup;
         this.mainLoop = mainLoop;
         this.vm = vm;
         this.board = board;
         this.bays = bays;
+        this.nics = List.copyOf(nics);
         this.balloon = balloon;
         this.characters = characters;
-        this.stillness = new Stillness(new MachineParts(vm, bays));
+        this.stillness = new Stillness(new MachineParts(vm, bays, others));
         bays.diskEvents().machine(stillness);
     }
 
@@ -52,6 +55,7 @@ public final class VirtualMachine implements AutoCloseable {
      * @throws dev.miraflores.kvm.KvmUnavailableException where there is no KVM, or none that may be used
      * @throws dev.miraflores.kvm.boot.BootException where the kernel or the initrd is none, or does not fit
      * @throws dev.miraflores.aio.DriveException where an image cannot be a disk, or is in use
+     * @throws dev.miraflores.devices.net.NetException where what is behind a network interface cannot be had
      */
     public static VirtualMachine create(MachineConfig config) {
         Cleanup cleanup = new Cleanup();
@@ -151,6 +155,26 @@ public final class VirtualMachine implements AutoCloseable {
         return bays.drive(id);
     }
 
+    /** The network interfaces, in their order. */
+    public List<Nic> nics() {
+        return nics;
+    }
+
+    /**
+     * The network interface of that id.
+     *
+     * @throws ConfigException where there is none
+     */
+    public Nic nic(String id) {
+        for (Nic nic : nics) {
+            if (nic.id().equals(id)) {
+                return nic;
+            }
+        }
+        throw new ConfigException("nic " + id + ": no such network interface; there "
+                + (nics.isEmpty() ? "is none" : "are " + nics.stream().map(Nic::id).toList()));
+    }
+
     /** The balloon; null where the machine was made without. */
     public Balloon balloon() {
         return balloon;
@@ -161,10 +185,10 @@ public final class VirtualMachine implements AutoCloseable {
         return vm.vcpus().stream().map(VcpuStatus::of).toList();
     }
 
-    /** The I/O threads of all disks, each once, as they are now. */
+    /** The I/O threads of all disks and network interfaces, each once, as they are now. */
     public List<IoThreadStatus> ioThreadStatus() {
         List<IoThreadStatus> status = new ArrayList<>();
-        for (IoThread thread : diskThreads()) {
+        for (IoThread thread : deviceThreads()) {
             status.add(IoThreadStatus.of(thread));
         }
         return status;
@@ -215,18 +239,23 @@ public final class VirtualMachine implements AutoCloseable {
 
     /** The threads that do I/O for its devices now; for who narrows down what they may do ({@code dev.miraflores.sandbox}). */
     public List<IoThread> ioThreads() {
-        List<IoThread> threads = diskThreads();
+        List<IoThread> threads = deviceThreads();
         addOnce(threads, mainLoop.startedThread());
         return threads;
     }
 
-    private List<IoThread> diskThreads() {
+    private List<IoThread> deviceThreads() {
         List<IoThread> threads = new ArrayList<>();
         for (Drive drive : bays.drives()) {
             if (drive.localDevice() != null) {
                 for (IoThread thread : drive.localDevice().threads()) {
                     addOnce(threads, thread);
                 }
+            }
+        }
+        for (Nic nic : nics) {
+            for (IoThread thread : nic.device().threads()) {
+                addOnce(threads, thread);
             }
         }
         return threads;

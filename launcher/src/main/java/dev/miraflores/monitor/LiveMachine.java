@@ -10,6 +10,7 @@ import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
 import dev.miraflores.machine.IoThreadStatus;
 import dev.miraflores.machine.MachineListener;
+import dev.miraflores.machine.Nic;
 import dev.miraflores.machine.VcpuStatus;
 import dev.miraflores.machine.VirtualMachine;
 import java.util.List;
@@ -90,6 +91,11 @@ record LiveMachine(VirtualMachine machine) implements MonitoredMachine {
     @Override
     public List<Drive> drives() {
         return machine.drives();
+    }
+
+    @Override
+    public List<Nic> nics() {
+        return machine.nics();
     }
 
     @Override

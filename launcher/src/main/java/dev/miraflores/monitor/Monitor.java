@@ -25,6 +25,7 @@ public final class Monitor implements MachineListener {
     private final Disks disks;
     private final Devices devices;
     private final BlockJobs jobs;
+    private final Networks networks;
     private final MemoryBalloon balloon;
     private final LatestEvents latest = new LatestEvents(events);
     private final long startNs = System.nanoTime();
@@ -35,6 +36,7 @@ public final class Monitor implements MachineListener {
         this.disks = new Disks(machine, nodes);
         this.devices = new Devices(machine, nodes, disks, events);
         this.jobs = new BlockJobs(disks, nodes, events);
+        this.networks = new Networks(machine, events);
         this.balloon = new MemoryBalloon(machine);
         machine.addListener(this);
     }
@@ -61,6 +63,10 @@ public final class Monitor implements MachineListener {
 
     public BlockJobs jobs() {
         return jobs;
+    }
+
+    public Networks networks() {
+        return networks;
     }
 
     public MemoryBalloon balloon() {

@@ -10,6 +10,7 @@ import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
 import dev.miraflores.machine.IoThreadStatus;
 import dev.miraflores.machine.MachineListener;
+import dev.miraflores.machine.Nic;
 import dev.miraflores.machine.VcpuStatus;
 import dev.miraflores.machine.VirtualMachine;
 import java.util.List;
@@ -50,6 +51,8 @@ public interface MonitoredMachine {
     List<CharDeviceStatus> charDevices();
 
     List<Drive> drives();
+
+    List<Nic> nics();
 
     String addDrive(DriveConfig drive);
 

@@ -9,6 +9,7 @@ import dev.miraflores.linux.NativeThread;
 import dev.miraflores.linux.Seccomp;
 import dev.miraflores.linux.Storage;
 import dev.miraflores.linux.TerminalMode;
+import dev.miraflores.linux.Tun;
 
 /**
  * Which system calls a process that runs machines makes once they are set up. Everything starts refused; then
@@ -169,7 +170,7 @@ final class SyscallRules {
         // Threads narrow themselves down further.
         rule(SECCOMP, ArgumentRule.of(0, ANY_BIT, REFUSE, SECCOMP_SET_MODE_FILTER).and(1, ~SECCOMP_FLAGS, 0));
         rule(IOCTL, ArgumentRule.of(1, ANY_BIT, REFUSE,
-                joined(KvmIoctls.whileRunning(), Storage.ioctls(), TerminalMode.ioctls(), FILE_IOCTLS)));
+                joined(KvmIoctls.whileRunning(), Storage.ioctls(), TerminalMode.ioctls(), Tun.ioctls(), FILE_IOCTLS)));
     }
 
     /** Of a thread that runs a guest, and of those that it starts: to print what the guest prints, to close a disk. */
@@ -185,7 +186,7 @@ final class SyscallRules {
     static SyscallRules ofIoThread() {
         SyscallRules table = ofProcess(false);
         table.narrow();
-        table.rule(IOCTL, ArgumentRule.of(1, ANY_BIT, REFUSE, joined(KvmIoctls.ofInterrupts(), Storage.ioctls(), FILE_IOCTLS)));
+        table.rule(IOCTL, ArgumentRule.of(1, ANY_BIT, REFUSE, joined(KvmIoctls.ofInterrupts(), Storage.ioctls(), Tun.ioctls(), FILE_IOCTLS)));
         return table;
     }
 

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.devices.character.CharBackend;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.linux.Poll;
 import dev.miraflores.linux.UnixSocket;
@@ -33,7 +33,7 @@ class SandboxEntryTest {
         Path directory = Files.createTempDirectory("hv-test"); // a socket's path has to be short
         Path path = directory.resolve("q");
         Arguments arguments = ArgumentParser.parse(RunOptions.all(),
-                new String[] {"--kernel", "k", "--sandbox", "off", "--qmp", "unix:" + path}, 0);
+                new String[] {"--kernel", "k", "--sandbox", "off", "--console", "none", "--qmp", "unix:" + path}, 0);
         MachineConfig config = MachineConfig.builder().kernel("guest.elf", BuiltInGuest.image()).memoryBytes(32L << 20)
                 .console(CharBackend.none()).build();
         List<String> events = new ArrayList<>();
@@ -48,7 +48,7 @@ class SandboxEntryTest {
                     assertFalse(isGreeted(client, SOON_MS));
                 }
             };
-            new SandboxEntry(SandboxOption.parse(arguments), config, ConsoleOption.parse("none"), monitors,
+            new SandboxEntry(SandboxOption.parse(arguments), config, CharacterOptions.parse(arguments), monitors,
                     new First(events), err).attach(machine);
 
             assertTrue(isGreeted(client, LONG_MS));

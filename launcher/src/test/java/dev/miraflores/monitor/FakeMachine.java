@@ -11,6 +11,7 @@ import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
 import dev.miraflores.machine.IoThreadStatus;
 import dev.miraflores.machine.MachineListener;
+import dev.miraflores.machine.Nic;
 import dev.miraflores.machine.VcpuStatus;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,6 +24,8 @@ public final class FakeMachine implements MonitoredMachine {
     /** What it was told. */
     public final List<String> told = new CopyOnWriteArrayList<>();
     private final List<MachineListener> listeners = new CopyOnWriteArrayList<>();
+    /** Those that it has; to be put in before it is monitored. */
+    public final List<Nic> nics = new CopyOnWriteArrayList<>();
     /** Its balloon, or null. */
     public Balloon balloon;
     private volatile boolean paused;
@@ -111,6 +114,11 @@ public final class FakeMachine implements MonitoredMachine {
     @Override
     public List<Drive> drives() {
         return new ArrayList<>();
+    }
+
+    @Override
+    public List<Nic> nics() {
+        return nics;
     }
 
     @Override

@@ -250,6 +250,7 @@ public final class libc_abi {
     public static final int IGNBRK = 1;
     public static final int IGNCR = 128;
     public static final int INLCR = 64;
+    public static final int IPPROTO_TCP = 6;
     public static final int ISIG = 1;
     public static final int ISTRIP = 32;
     public static final int IXANY = 2048;
@@ -496,6 +497,7 @@ public final class libc_abi {
     public static final int S_IXGRP = 8;
     public static final int S_IXOTH = 1;
     public static final int S_IXUSR = 64;
+    public static final int TCP_NODELAY = 1;
     public static final int TCSADRAIN = 1;
     public static final int TCSAFLUSH = 2;
     public static final int TCSANOW = 0;
@@ -631,6 +633,23 @@ public final class libc_abi {
         public static final long l_pid = 24;
     }
 
+    public static final class in6_addr {
+        private in6_addr() {}
+
+        public static final long sizeof = 16;
+        public static final long __in6_u = 0;
+        public static final long __in6_u___u6_addr16 = 0;
+        public static final long __in6_u___u6_addr32 = 0;
+        public static final long __in6_u___u6_addr8 = 0;
+    }
+
+    public static final class in_addr {
+        private in_addr() {}
+
+        public static final long sizeof = 4;
+        public static final long s_addr = 0;
+    }
+
     public static final class iovec {
         private iovec() {}
 
@@ -695,6 +714,27 @@ public final class libc_abi {
         public static final long sizeof = 16;
         public static final long sa_family = 0;
         public static final long sa_data = 2;
+    }
+
+    public static final class sockaddr_in {
+        private sockaddr_in() {}
+
+        public static final long sizeof = 16;
+        public static final long sin_family = 0;
+        public static final long sin_port = 2;
+        public static final long sin_addr = 4;
+        public static final long sin_zero = 8;
+    }
+
+    public static final class sockaddr_in6 {
+        private sockaddr_in6() {}
+
+        public static final long sizeof = 28;
+        public static final long sin6_family = 0;
+        public static final long sin6_port = 2;
+        public static final long sin6_flowinfo = 4;
+        public static final long sin6_addr = 8;
+        public static final long sin6_scope_id = 24;
     }
 
     public static final class sockaddr_un {

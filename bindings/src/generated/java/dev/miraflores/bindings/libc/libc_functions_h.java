@@ -62,6 +62,175 @@ public class libc_functions_h extends libc_functions_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
+     * extern int socket(int __domain, int __type, int __protocol)
+     * }
+     */
+    public static FunctionDescriptor socket$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern int socketpair(int __domain, int __type, int __protocol, int __fds[2])
+     * }
+     */
+    public static FunctionDescriptor socketpair$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_POINTER
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern int bind(int __fd, __CONST_SOCKADDR_ARG __addr, socklen_t __len)
+     * }
+     */
+    public static FunctionDescriptor bind$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            __CONST_SOCKADDR_ARG.layout(),
+            libc_functions_h.C_INT
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern int connect(int __fd, __CONST_SOCKADDR_ARG __addr, socklen_t __len)
+     * }
+     */
+    public static FunctionDescriptor connect$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            __CONST_SOCKADDR_ARG.layout(),
+            libc_functions_h.C_INT
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern ssize_t sendmsg(int __fd, const struct msghdr *__message, int __flags)
+     * }
+     */
+    public static FunctionDescriptor sendmsg$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_LONG,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_POINTER,
+            libc_functions_h.C_INT
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern ssize_t recvmsg(int __fd, struct msghdr *__message, int __flags)
+     * }
+     */
+    public static FunctionDescriptor recvmsg$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_LONG,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_POINTER,
+            libc_functions_h.C_INT
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern int getsockopt(int __fd, int __level, int __optname, void *restrict __optval, socklen_t *restrict __optlen)
+     * }
+     */
+    public static FunctionDescriptor getsockopt$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_POINTER,
+            libc_functions_h.C_POINTER
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern int setsockopt(int __fd, int __level, int __optname, const void *__optval, socklen_t __optlen)
+     * }
+     */
+    public static FunctionDescriptor setsockopt$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_POINTER,
+            libc_functions_h.C_INT
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern int listen(int __fd, int __n)
+     * }
+     */
+    public static FunctionDescriptor listen$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern int accept4(int __fd, __SOCKADDR_ARG __addr, socklen_t *restrict __addr_len, int __flags)
+     * }
+     */
+    public static FunctionDescriptor accept4$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            __SOCKADDR_ARG.layout(),
+            libc_functions_h.C_POINTER,
+            libc_functions_h.C_INT
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern int shutdown(int __fd, int __how)
+     * }
+     */
+    public static FunctionDescriptor shutdown$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
      * extern int poll(struct pollfd *__fds, nfds_t __nfds, int __timeout)
      * }
      */
@@ -399,6 +568,65 @@ public class libc_functions_h extends libc_functions_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
+     * extern int posix_spawn(pid_t *restrict __pid, const char *restrict __path, const posix_spawn_file_actions_t *restrict __file_actions, const posix_spawnattr_t *restrict __attrp, char *const __argv[], char *const __envp[])
+     * }
+     */
+    public static FunctionDescriptor posix_spawn$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_POINTER,
+            libc_functions_h.C_POINTER,
+            libc_functions_h.C_POINTER,
+            libc_functions_h.C_POINTER,
+            libc_functions_h.C_POINTER,
+            libc_functions_h.C_POINTER
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern int posix_spawn_file_actions_init(posix_spawn_file_actions_t *__file_actions)
+     * }
+     */
+    public static FunctionDescriptor posix_spawn_file_actions_init$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_POINTER
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern int posix_spawn_file_actions_destroy(posix_spawn_file_actions_t *__file_actions)
+     * }
+     */
+    public static FunctionDescriptor posix_spawn_file_actions_destroy$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_POINTER
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *__file_actions, int __fd, int __newfd)
+     * }
+     */
+    public static FunctionDescriptor posix_spawn_file_actions_adddup2$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_POINTER,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
      * extern int abs(int __x)
      * }
      */
@@ -707,175 +935,6 @@ public class libc_functions_h extends libc_functions_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * extern int socket(int __domain, int __type, int __protocol)
-     * }
-     */
-    public static FunctionDescriptor socket$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int socketpair(int __domain, int __type, int __protocol, int __fds[2])
-     * }
-     */
-    public static FunctionDescriptor socketpair$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int bind(int __fd, __CONST_SOCKADDR_ARG __addr, socklen_t __len)
-     * }
-     */
-    public static FunctionDescriptor bind$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            __CONST_SOCKADDR_ARG.layout(),
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int connect(int __fd, __CONST_SOCKADDR_ARG __addr, socklen_t __len)
-     * }
-     */
-    public static FunctionDescriptor connect$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            __CONST_SOCKADDR_ARG.layout(),
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern ssize_t sendmsg(int __fd, const struct msghdr *__message, int __flags)
-     * }
-     */
-    public static FunctionDescriptor sendmsg$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern ssize_t recvmsg(int __fd, struct msghdr *__message, int __flags)
-     * }
-     */
-    public static FunctionDescriptor recvmsg$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_LONG,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int getsockopt(int __fd, int __level, int __optname, void *restrict __optval, socklen_t *restrict __optlen)
-     * }
-     */
-    public static FunctionDescriptor getsockopt$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_POINTER
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int setsockopt(int __fd, int __level, int __optname, const void *__optval, socklen_t __optlen)
-     * }
-     */
-    public static FunctionDescriptor setsockopt$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int listen(int __fd, int __n)
-     * }
-     */
-    public static FunctionDescriptor listen$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int accept4(int __fd, __SOCKADDR_ARG __addr, socklen_t *restrict __addr_len, int __flags)
-     * }
-     */
-    public static FunctionDescriptor accept4$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            __SOCKADDR_ARG.layout(),
-            libc_functions_h.C_POINTER,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * extern int shutdown(int __fd, int __how)
-     * }
-     */
-    public static FunctionDescriptor shutdown$descriptor() {
-        return FunctionDescriptor.of(
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT,
-            libc_functions_h.C_INT
-        );
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
      * extern int fstat(int __fd, struct stat *__buf)
      * }
      */
@@ -977,6 +1036,21 @@ public class libc_functions_h extends libc_functions_h$shared {
             libc_functions_h.C_POINTER,
             libc_functions_h.C_INT,
             libc_functions_h.C_LONG
+        );
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern __pid_t waitpid(__pid_t __pid, int *__stat_loc, int __options)
+     * }
+     */
+    public static FunctionDescriptor waitpid$descriptor() {
+        return FunctionDescriptor.of(
+            libc_functions_h.C_INT,
+            libc_functions_h.C_INT,
+            libc_functions_h.C_POINTER,
+            libc_functions_h.C_INT
         );
     }
 

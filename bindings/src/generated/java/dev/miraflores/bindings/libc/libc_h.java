@@ -558,6 +558,42 @@ public class libc_h extends libc_h$shared {
     public static final int SEEK_END = 2;
     public static int SEEK_END() { return SEEK_END; }
 
+    public static final int SOMAXCONN = 4096;
+    public static int SOMAXCONN() { return SOMAXCONN; }
+
+    public static final int SOL_SOCKET = 1;
+    public static int SOL_SOCKET() { return SOL_SOCKET; }
+
+    public static final int SO_REUSEADDR = 2;
+    public static int SO_REUSEADDR() { return SO_REUSEADDR; }
+
+    public static final int SO_TYPE = 3;
+    public static int SO_TYPE() { return SO_TYPE; }
+
+    public static final int SO_ERROR = 4;
+    public static int SO_ERROR() { return SO_ERROR; }
+
+    public static final int SO_SNDBUF = 7;
+    public static int SO_SNDBUF() { return SO_SNDBUF; }
+
+    public static final int SO_RCVBUF = 8;
+    public static int SO_RCVBUF() { return SO_RCVBUF; }
+
+    public static final int SO_PASSCRED = 16;
+    public static int SO_PASSCRED() { return SO_PASSCRED; }
+
+    public static final int SO_PEERCRED = 17;
+    public static int SO_PEERCRED() { return SO_PEERCRED; }
+
+    public static final int SO_ACCEPTCONN = 30;
+    public static int SO_ACCEPTCONN() { return SO_ACCEPTCONN; }
+
+    public static final int SO_DOMAIN = 39;
+    public static int SO_DOMAIN() { return SO_DOMAIN; }
+
+    public static final int TCP_NODELAY = 1;
+    public static int TCP_NODELAY() { return TCP_NODELAY; }
+
     public static final int POLLIN = 1;
     public static int POLLIN() { return POLLIN; }
 
@@ -900,39 +936,6 @@ public class libc_h extends libc_h$shared {
     public static final int GRND_INSECURE = 4;
     public static int GRND_INSECURE() { return GRND_INSECURE; }
 
-    public static final int SOMAXCONN = 4096;
-    public static int SOMAXCONN() { return SOMAXCONN; }
-
-    public static final int SOL_SOCKET = 1;
-    public static int SOL_SOCKET() { return SOL_SOCKET; }
-
-    public static final int SO_REUSEADDR = 2;
-    public static int SO_REUSEADDR() { return SO_REUSEADDR; }
-
-    public static final int SO_TYPE = 3;
-    public static int SO_TYPE() { return SO_TYPE; }
-
-    public static final int SO_ERROR = 4;
-    public static int SO_ERROR() { return SO_ERROR; }
-
-    public static final int SO_SNDBUF = 7;
-    public static int SO_SNDBUF() { return SO_SNDBUF; }
-
-    public static final int SO_RCVBUF = 8;
-    public static int SO_RCVBUF() { return SO_RCVBUF; }
-
-    public static final int SO_PASSCRED = 16;
-    public static int SO_PASSCRED() { return SO_PASSCRED; }
-
-    public static final int SO_PEERCRED = 17;
-    public static int SO_PEERCRED() { return SO_PEERCRED; }
-
-    public static final int SO_ACCEPTCONN = 30;
-    public static int SO_ACCEPTCONN() { return SO_ACCEPTCONN; }
-
-    public static final int SO_DOMAIN = 39;
-    public static int SO_DOMAIN() { return SO_DOMAIN; }
-
     public static final int RWF_HIPRI = 1;
     public static int RWF_HIPRI() { return RWF_HIPRI; }
 
@@ -1040,6 +1043,60 @@ public class libc_h extends libc_h$shared {
 
     public static final int XFS_SUPER_MAGIC = 1481003842;
     public static int XFS_SUPER_MAGIC() { return XFS_SUPER_MAGIC; }
+
+    public static final int SOCK_STREAM = 1;
+    public static int SOCK_STREAM() { return SOCK_STREAM; }
+
+    public static final int SOCK_DGRAM = 2;
+    public static int SOCK_DGRAM() { return SOCK_DGRAM; }
+
+    public static final int SOCK_SEQPACKET = 5;
+    public static int SOCK_SEQPACKET() { return SOCK_SEQPACKET; }
+
+    public static final int SOCK_CLOEXEC = 524288;
+    public static int SOCK_CLOEXEC() { return SOCK_CLOEXEC; }
+
+    public static final int SOCK_NONBLOCK = 2048;
+    public static int SOCK_NONBLOCK() { return SOCK_NONBLOCK; }
+
+    public static final int MSG_PEEK = 2;
+    public static int MSG_PEEK() { return MSG_PEEK; }
+
+    public static final int MSG_CTRUNC = 8;
+    public static int MSG_CTRUNC() { return MSG_CTRUNC; }
+
+    public static final int MSG_TRUNC = 32;
+    public static int MSG_TRUNC() { return MSG_TRUNC; }
+
+    public static final int MSG_DONTWAIT = 64;
+    public static int MSG_DONTWAIT() { return MSG_DONTWAIT; }
+
+    public static final int MSG_WAITALL = 256;
+    public static int MSG_WAITALL() { return MSG_WAITALL; }
+
+    public static final int MSG_NOSIGNAL = 16384;
+    public static int MSG_NOSIGNAL() { return MSG_NOSIGNAL; }
+
+    public static final int MSG_CMSG_CLOEXEC = 1073741824;
+    public static int MSG_CMSG_CLOEXEC() { return MSG_CMSG_CLOEXEC; }
+
+    public static final int SCM_RIGHTS = 1;
+    public static int SCM_RIGHTS() { return SCM_RIGHTS; }
+
+    public static final int SCM_CREDENTIALS = 2;
+    public static int SCM_CREDENTIALS() { return SCM_CREDENTIALS; }
+
+    public static final int SHUT_RD = 0;
+    public static int SHUT_RD() { return SHUT_RD; }
+
+    public static final int SHUT_WR = 1;
+    public static int SHUT_WR() { return SHUT_WR; }
+
+    public static final int SHUT_RDWR = 2;
+    public static int SHUT_RDWR() { return SHUT_RDWR; }
+
+    public static final int IPPROTO_TCP = 6;
+    public static int IPPROTO_TCP() { return IPPROTO_TCP; }
 
     public static final int _SC_CLK_TCK = 2;
     public static int _SC_CLK_TCK() { return _SC_CLK_TCK; }
@@ -1155,57 +1212,6 @@ public class libc_h extends libc_h$shared {
     public static final int __RLIMIT_RTTIME = 15;
     public static int __RLIMIT_RTTIME() { return __RLIMIT_RTTIME; }
 
-    public static final int SOCK_STREAM = 1;
-    public static int SOCK_STREAM() { return SOCK_STREAM; }
-
-    public static final int SOCK_DGRAM = 2;
-    public static int SOCK_DGRAM() { return SOCK_DGRAM; }
-
-    public static final int SOCK_SEQPACKET = 5;
-    public static int SOCK_SEQPACKET() { return SOCK_SEQPACKET; }
-
-    public static final int SOCK_CLOEXEC = 524288;
-    public static int SOCK_CLOEXEC() { return SOCK_CLOEXEC; }
-
-    public static final int SOCK_NONBLOCK = 2048;
-    public static int SOCK_NONBLOCK() { return SOCK_NONBLOCK; }
-
-    public static final int MSG_PEEK = 2;
-    public static int MSG_PEEK() { return MSG_PEEK; }
-
-    public static final int MSG_CTRUNC = 8;
-    public static int MSG_CTRUNC() { return MSG_CTRUNC; }
-
-    public static final int MSG_TRUNC = 32;
-    public static int MSG_TRUNC() { return MSG_TRUNC; }
-
-    public static final int MSG_DONTWAIT = 64;
-    public static int MSG_DONTWAIT() { return MSG_DONTWAIT; }
-
-    public static final int MSG_WAITALL = 256;
-    public static int MSG_WAITALL() { return MSG_WAITALL; }
-
-    public static final int MSG_NOSIGNAL = 16384;
-    public static int MSG_NOSIGNAL() { return MSG_NOSIGNAL; }
-
-    public static final int MSG_CMSG_CLOEXEC = 1073741824;
-    public static int MSG_CMSG_CLOEXEC() { return MSG_CMSG_CLOEXEC; }
-
-    public static final int SCM_RIGHTS = 1;
-    public static int SCM_RIGHTS() { return SCM_RIGHTS; }
-
-    public static final int SCM_CREDENTIALS = 2;
-    public static int SCM_CREDENTIALS() { return SCM_CREDENTIALS; }
-
-    public static final int SHUT_RD = 0;
-    public static int SHUT_RD() { return SHUT_RD; }
-
-    public static final int SHUT_WR = 1;
-    public static int SHUT_WR() { return SHUT_WR; }
-
-    public static final int SHUT_RDWR = 2;
-    public static int SHUT_RDWR() { return SHUT_RDWR; }
-
     public static final int TFD_CLOEXEC = 524288;
     public static int TFD_CLOEXEC() { return TFD_CLOEXEC; }
 
@@ -1319,6 +1325,15 @@ public class libc_h extends libc_h$shared {
 
     public static final int S_IRWXO = 7;
     public static int S_IRWXO() { return S_IRWXO; }
+
+    public static final int AF_UNIX = 1;
+    public static int AF_UNIX() { return AF_UNIX; }
+
+    public static final int AF_INET = 2;
+    public static int AF_INET() { return AF_INET; }
+
+    public static final int AF_INET6 = 10;
+    public static int AF_INET6() { return AF_INET6; }
     public static MemorySegment SIG_DFL() { return MemorySegment.ofAddress(0L); }
 
     public static final int SIGIO = 29;
@@ -1350,15 +1365,6 @@ public class libc_h extends libc_h$shared {
 
     public static final long RLIM_INFINITY = -1L;
     public static long RLIM_INFINITY() { return RLIM_INFINITY; }
-
-    public static final int AF_UNIX = 1;
-    public static int AF_UNIX() { return AF_UNIX; }
-
-    public static final int AF_INET = 2;
-    public static int AF_INET() { return AF_INET; }
-
-    public static final int AF_INET6 = 10;
-    public static int AF_INET6() { return AF_INET6; }
 
     public static final int STATX_TYPE = 1;
     public static int STATX_TYPE() { return STATX_TYPE; }

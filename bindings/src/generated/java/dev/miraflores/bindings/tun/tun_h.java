@@ -99,6 +99,18 @@ public class tun_h extends tun_h$shared {
     public static final int SIOCGIFMTU = 35105;
     public static int SIOCGIFMTU() { return SIOCGIFMTU; }
 
+    public static final int SIOCSIFMTU = 35106;
+    public static int SIOCSIFMTU() { return SIOCSIFMTU; }
+
+    public static final int SIOCGIFINDEX = 35123;
+    public static int SIOCGIFINDEX() { return SIOCGIFINDEX; }
+
+    public static final int SIOCBRADDIF = 35234;
+    public static int SIOCBRADDIF() { return SIOCBRADDIF; }
+
+    public static final int SIOCBRDELIF = 35235;
+    public static int SIOCBRDELIF() { return SIOCBRDELIF; }
+
     public static final int IFF_UP = 1;
     public static int IFF_UP() { return IFF_UP; }
 
@@ -107,4 +119,22 @@ public class tun_h extends tun_h$shared {
 
     public static final int TUN_TAP_DEV = 2;
     public static int TUN_TAP_DEV() { return TUN_TAP_DEV; }
+
+    public static final long TUNSETIFF = 1074025674L;
+    public static long TUNSETIFF() { return TUNSETIFF; }
+
+    public static final long TUNGETFEATURES = 2147767503L;
+    public static long TUNGETFEATURES() { return TUNGETFEATURES; }
+
+    public static final long TUNSETOFFLOAD = 1074025680L;
+    public static long TUNSETOFFLOAD() { return TUNSETOFFLOAD; }
+
+    public static final long TUNGETIFF = 2147767506L;
+    public static long TUNGETIFF() { return TUNGETIFF; }
+
+    public static final long TUNSETVNETHDRSZ = 1074025688L;
+    public static long TUNSETVNETHDRSZ() { return TUNSETVNETHDRSZ; }
+
+    public static final long TUNSETQUEUE = 1074025689L;
+    public static long TUNSETQUEUE() { return TUNSETQUEUE; }
 }

@@ -15,6 +15,7 @@ import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
 import dev.miraflores.machine.IoThreadStatus;
 import dev.miraflores.machine.MachineListener;
+import dev.miraflores.machine.Nic;
 import dev.miraflores.machine.VcpuStatus;
 import dev.miraflores.monitor.Monitor;
 import dev.miraflores.monitor.MonitoredMachine;
@@ -48,6 +49,8 @@ class QmpFuzzTest {
                             + "'aio':'native'},'cache':{'direct':true},'backing':null}}",
                         "{'execute':'block_set_io_throttle','arguments':{'id':'d','bps':1,'bps_rd':0,'bps_wr':0,'iops':0,'iops_rd':0,"
                             + "'iops_wr':0,'iops_size':4096}}",
+                        "{'execute':'set_link','arguments':{'name':'n','up':false}}{'execute':'query-rx-filter'}{'execute':'announce-self',"
+                            + "'arguments':{'initial':50,'max':550,'rounds':5,'step':50,'interfaces':['n',1]}}",
                         "{'execute':'blockdev-mirror','arguments':{'device':'d','target':'n','sync':'full'}}",
                         "{'execute':'query-commands'}{'execute':'query-pci'} null 1.5e9 \"x\" [[[[]]]]", "{\"a\":\"\\ud800\",'b':1e999}",
                         "{'ex\u007fecute':'stop'}")
@@ -185,6 +188,11 @@ class QmpFuzzTest {
 
         @Override
         public List<Drive> drives() {
+            return List.of();
+        }
+
+        @Override
+        public List<Nic> nics() {
             return List.of();
         }
 

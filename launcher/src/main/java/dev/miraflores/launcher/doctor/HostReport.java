@@ -18,6 +18,7 @@ public record HostReport(List<Finding> findings) {
         KvmChecks.add(findings);
         IoUringChecks.add(findings);
         DeviceChecks.add(findings);
+        ProgramChecks.add(findings);
         MemoryChecks.add(findings);
         SandboxChecks.add(findings);
         return new HostReport(List.copyOf(findings));

@@ -17,6 +17,7 @@ import java.util.List;
 record HmpCommand(String name, String usage, String help, int least, int most, String complete, Action action) {
 
     static final String DISKS = "DISKS";
+    static final String NICS = "NICS";
     static final String JOBS = "JOBS";
     static final String NOTHING = "";
 

@@ -36,6 +36,7 @@ public final class HmpCommands {
         addRun();
         addDisks();
         addJobs();
+        addNetwork();
         add("info", "SUBCOMMAND", "shows something; without a word, what there is to show", 0, 1,
                 String.join("|", info.names()), info::show);
         add("help|?", "[COMMAND]", "shows this", 0, 1, NAMES, this::help);
@@ -65,6 +66,12 @@ public final class HmpCommands {
         add("device_add", "virtio-blk-pci,drive=ID,id=ID[,KEY=VALUE]...", "plugs a disk", 1, 1, HmpCommand.NOTHING, this::deviceAdd);
         add("device_del", "ID", "asks the guest for a disk", 1, 1, HmpCommand.DISKS, words ->
                 done(() -> monitor.devices().delete(words.getFirst())));
+    }
+
+    private void addNetwork() {
+        HmpNet net = new HmpNet(monitor);
+        add("set_link", "NAME on|off", "puts a network interface's cable in, or pulls it", 2, 2, HmpCommand.NICS, net::setLink);
+        add("announce_self", "[NAME[,NAME]...]", "has the guest tell the network where it is", 0, 1, HmpCommand.NICS, net::announce);
     }
 
     private void addJobs() {
@@ -171,6 +178,7 @@ public final class HmpCommands {
         }
         return switch (command.complete()) {
             case HmpCommand.NOTHING -> List.of();
+            case HmpCommand.NICS -> new HmpNet(monitor).names();
             case HmpCommand.DISKS -> monitor.disks().all().stream().map(Drive::id).toList();
             case HmpCommand.JOBS -> monitor.jobs().all().stream().map(BlockJob::id).toList();
             case NAMES -> candidates(List.of());

@@ -48,6 +48,7 @@ final class HmpInfo {
         all.put("cpus", this::cpus);
         all.put("iothreads", this::ioThreads);
         all.put("irqfd", this::irqFds);
+        all.put("network", new HmpNet(monitor)::show);
         all.put("pci", this::pci);
         all.put("chardev", this::charDevices);
         all.put("name", text -> text.append(monitor.machine().name()).append('\n'));

@@ -53,6 +53,7 @@ public final class OpenMetrics {
         metrics.sample("hv_running", monitor.run().isRunning() ? 1 : 0);
         metrics.vcpus(monitor.machine().vcpus());
         metrics.disks(monitor.disks().all());
+        new NicMetrics(metrics).write(monitor.networks().all());
         metrics.balloon(monitor.machine().balloon());
         metrics.ioThreads(monitor.machine().ioThreads());
         return metrics.text.append("# EOF\n").toString();
@@ -180,12 +181,12 @@ public final class OpenMetrics {
         }
     }
 
-    private void family(String name, String type, String help) {
+    void family(String name, String type, String help) {
         text.append("# TYPE ").append(name).append(' ').append(type).append('\n');
         text.append("# HELP ").append(name).append(' ').append(help).append('\n');
     }
 
-    private void sample(String name, long value, String... labels) {
+    void sample(String name, long value, String... labels) {
         labels(name, labels);
         text.append(value).append('\n');
     }

@@ -31,6 +31,7 @@ public final class QmpCommands {
         addRun();
         new QmpQueries(monitor).commands().forEach(this::add);
         new QmpBlock(monitor).commands().forEach(this::add);
+        new QmpNet(monitor).commands().forEach(this::add);
         new QmpBalloon(monitor).commands().forEach(this::add);
         new QmpStatistics(monitor).commands().forEach(this::add);
         HmpCommands hmp = new HmpCommands(monitor, version);

@@ -53,7 +53,7 @@ final class QmpStatistics {
             threads.add(ioThread(thread));
         }
         return object("name", monitor.machine().name(), "status", monitor.run().status(), "time-ns", monitor.ageNs(),
-                "vcpus", vcpus, "disks", disks, "iothreads", threads,
+                "vcpus", vcpus, "disks", disks, "nics", new QmpNet(monitor).statistics(), "iothreads", threads,
                 "balloon", QmpBalloon.statistics(monitor.machine().balloon()));
     }
 

@@ -19,9 +19,10 @@ import org.HdrHistogram.Histogram;
  * @param timeNs  when
  * @param vcpus   exits by reason, of each
  * @param disks   of each
+ * @param nics    of each
  * @param threads counters by name, of each I/O thread
  */
-public record TopSample(String name, String status, long timeNs, List<Map<String, Long>> vcpus, List<Disk> disks,
+public record TopSample(String name, String status, long timeNs, List<Map<String, Long>> vcpus, List<Disk> disks, List<Nic> nics,
         Map<String, Map<String, Long>> threads) {
 
     /**
@@ -40,6 +41,17 @@ public record TopSample(String name, String status, long timeNs, List<Map<String
         }
     }
 
+    /**
+     * A network interface.
+     *
+     * @param id   its name
+     * @param link whether it is up
+     * @param rx   counters of what it received, by name, of all queue pairs together
+     * @param tx   the same of what it sent
+     */
+    public record Nic(String id, boolean link, Map<String, Long> rx, Map<String, Long> tx) {
+    }
+
     private static final long MIN_HIGHEST = 2;
 
     /** Reads an answer; what a later version may have left out counts as nothing. */
@@ -52,11 +64,15 @@ public record TopSample(String name, String status, long timeNs, List<Map<String
         for (Object disk : list(answer.get("disks"))) {
             disks.add(disk(map(disk)));
         }
+        List<Nic> nics = new ArrayList<>();
+        for (Object nic : list(answer.get("nics"))) {
+            nics.add(nic(map(nic)));
+        }
         Map<String, Map<String, Long>> threads = new LinkedHashMap<>();
         for (Object thread : list(answer.get("iothreads"))) {
             threads.put(text(map(thread), "id"), numbers(map(thread)));
         }
-        return new TopSample(text(answer, "name"), text(answer, "status"), number(answer, "time-ns"), vcpus, disks, threads);
+        return new TopSample(text(answer, "name"), text(answer, "status"), number(answer, "time-ns"), vcpus, disks, nics, threads);
     }
 
     private static Disk disk(Map<?, ?> disk) throws IOException {
@@ -69,6 +85,16 @@ public record TopSample(String name, String status, long timeNs, List<Map<String
             latency.put((String) operation.getKey(), histogram(String.valueOf(operation.getValue())));
         }
         return new Disk(text(disk, "id"), text(disk, "engine"), number(disk, "in-flight"), sums, latency);
+    }
+
+    private static Nic nic(Map<?, ?> nic) {
+        Map<String, Long> rx = new LinkedHashMap<>();
+        Map<String, Long> tx = new LinkedHashMap<>();
+        for (Object pair : list(nic.get("pairs"))) {
+            numbers(map(map(pair).get("rx"))).forEach((name, value) -> rx.merge(name, value, Long::sum));
+            numbers(map(map(pair).get("tx"))).forEach((name, value) -> tx.merge(name, value, Long::sum));
+        }
+        return new Nic(text(nic, "id"), Boolean.TRUE.equals(nic.get("link")), rx, tx);
     }
 
     private static Histogram histogram(String encoded) throws IOException {

@@ -17,6 +17,8 @@ public final class TopView {
     private static final double NS_PER_S = 1e9;
     private static final double NS_PER_US = 1e3;
     private static final double MIB = 1 << 20;
+    private static final double MBIT = 1e6;
+    private static final int BITS_PER_BYTE = 8;
 
     private final TopSample before;
     private final TopSample now;
@@ -54,6 +56,10 @@ public final class TopView {
         line("");
         disks();
         line("");
+        if (!now.nics().isEmpty()) {
+            nics();
+            line("");
+        }
         threads();
     }
 
@@ -139,6 +145,27 @@ public final class TopView {
         line("%-12s %-12s %9d %9.1f %9.1f %9.1f %9.1f", disk, operation, histogram.getTotalCount(),
                 histogram.getValueAtPercentile(50) / NS_PER_US, histogram.getValueAtPercentile(99) / NS_PER_US,
                 histogram.getValueAtPercentile(99.9) / NS_PER_US, histogram.getMaxValue() / NS_PER_US);
+    }
+
+    private void nics() {
+        line("%-12s %-4s %9s %9s %9s %9s %9s %9s %7s", "NIC", "LINK", "RX/s", "TX/s", "rxMbit/s", "txMbit/s", "rxDROP/s", "txDROP/s", "IRQ/s");
+        for (TopSample.Nic nic : now.nics()) {
+            TopSample.Nic earlier = earlier(nic);
+            line("%-12s %-4s %9.0f %9.0f %9.1f %9.1f %9.0f %9.0f %7.0f", nic.id(), nic.link() ? "up" : "down",
+                    rate(nic.rx(), earlier.rx(), "packets"), rate(nic.tx(), earlier.tx(), "packets"),
+                    rate(nic.rx(), earlier.rx(), "bytes") * BITS_PER_BYTE / MBIT, rate(nic.tx(), earlier.tx(), "bytes") * BITS_PER_BYTE / MBIT,
+                    rate(nic.rx(), earlier.rx(), "drops"), rate(nic.tx(), earlier.tx(), "drops"),
+                    rate(nic.rx(), earlier.rx(), "interrupts") + rate(nic.tx(), earlier.tx(), "interrupts"));
+        }
+    }
+
+    private TopSample.Nic earlier(TopSample.Nic nic) {
+        for (TopSample.Nic one : before.nics()) {
+            if (one.id().equals(nic.id())) {
+                return one;
+            }
+        }
+        return new TopSample.Nic(nic.id(), nic.link(), Map.of(), Map.of());
     }
 
     private void threads() {

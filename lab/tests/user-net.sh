@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The stock guest on `--nic user`: DHCP, names, TCP to the host and by hostfwd from it, sums at both ends, in the sandbox.
+# hv only
+. "${BASH_SOURCE[0]%/*}/../test.sh"
+
+disk -s 96 user-net disk.img
+mkdir "$out/served"
+head -c 3000000 /dev/urandom > "$out/served/payload"
+(cd "$out/served" && sha256sum payload > SUMS)
+guest_modules+=(virtio_net)
+host_modules=dummy
+limit=${LAB_LIMIT:-400}
+in_l1 <<'L1'
+# passt takes after the interface that the default route leads to.
+/.l1/busybox ip link set lo up
+/.l1/busybox ip link add net0 type dummy
+/.l1/busybox ip address add 192.0.2.2/24 dev net0
+/.l1/busybox ip link set net0 up
+/.l1/busybox ip route add default via 192.0.2.1
+rm -f /etc/resolv.conf
+echo nameserver 192.0.2.2 > /etc/resolv.conf
+/usr/bin/python3 "$lab/net/services.py" 192.0.2.2 "$out/served" 7070 "$out/fetched" > "$out/services.log" 2>&1 &
+services=$!
+wait_for_line "$out/services.log" listens 60
+vmm_start "$out/guest.log" --kernel "$vmlinuz" --initrd "$initrd" --append "$append" --drive file=disk.img,cache=none \
+    --nic user,hostfwd=tcp:127.0.0.1:7070-:7777 --sandbox on
+guest=$!
+wait $guest
+for _ in {1..50}; do [ ! -e "$out/fetched" ] || break; sleep 0.2; done
+kill $services
+# It ends with the machine.
+for _ in {1..50}; do pgrep '^passt' > /dev/null || break; sleep 0.2; done
+! pgrep '^passt' || fail "passt is still there"
+L1
+cmp "$out/served/payload" "$out/fetched" || fail "what the host fetched is not what the guest had"
+expect_line services.log "asked for .*guest"
+expect_job_done disk.img
+expect_file disk.img /result/address '10.0.2.15/24 by 10.0.2.2'
+expect_file disk.img /result/mac 52:54:00:12:34:56
+expect_file disk.img /result/names yes
+expect_file disk.img /result/ways both

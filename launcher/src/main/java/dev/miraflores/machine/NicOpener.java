@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.miraflores.machine;
+
+import dev.miraflores.devices.net.NetBackend;
+import dev.miraflores.devices.net.VirtioNetDevice;
+import dev.miraflores.devices.net.stream.ConnectingPeers;
+import dev.miraflores.devices.net.stream.ListeningPeers;
+import dev.miraflores.devices.net.stream.PeerSource;
+import dev.miraflores.devices.net.stream.StreamBackend;
+import dev.miraflores.devices.net.tap.TapBackend;
+import dev.miraflores.devices.net.tap.TapSetup;
+import dev.miraflores.devices.net.user.Passt;
+
+/**
+ * Makes network interfaces, and what is behind them: all that takes a privilege or starts a program, so before a sandbox.
+ * <p>Thread: one.
+ */
+final class NicOpener {
+
+    private NicOpener() {
+    }
+
+    /** @throws dev.miraflores.devices.net.NetException where it cannot be had; the message is one line */
+    static Nic open(NicConfig config) {
+        return new Nic(config, switch (config.kind()) {
+            case USER, SOCKET -> VirtioNetDevice.open(config.device(), stream(config));
+            case TAP -> openTap(config);
+            case VHOST_USER -> throw notBuilt(config, "vhost-user= is not built yet; use tap or user");
+        });
+    }
+
+    private static VirtioNetDevice openTap(NicConfig config) {
+        if (config.tap().vhost()) {
+            throw notBuilt(config, "vhost=on is not built yet; leave it out");
+        }
+        return VirtioNetDevice.open(config.device(), tap(config));
+    }
+
+    private static TapBackend tap(NicConfig config) {
+        NicTap tap = config.tap();
+        return tap.fds().isEmpty() ? TapSetup.open(name(config), tap.ifname(), config.queues(), tap.bridge(), config.mtu())
+                : TapSetup.adopt(name(config), tap.fds(), tap.bridge(), config.mtu());
+    }
+
+    private static NetBackend stream(NicConfig config) {
+        return new StreamBackend(config.id(), peers(config));
+    }
+
+    private static PeerSource peers(NicConfig config) {
+        if (config.kind() == NicConfig.Kind.USER) {
+            return Passt.start(name(config), config.user());
+        }
+        NicSocket socket = config.socket();
+        return socket.listens() ? ListeningPeers.at(name(config), socket.address())
+                : ConnectingPeers.to(name(config), socket.address(), socket.reconnectMs());
+    }
+
+    private static String name(NicConfig config) {
+        return "nic " + config.id() + " (" + config.kind() + ")";
+    }
+
+    private static ConfigException notBuilt(NicConfig config, String what) {
+        return new ConfigException(NicOptions.OPTION + " " + config + ": " + what);
+    }
+}
