@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import dev.miraflores.devices.serial.CharBackend;
-import dev.miraflores.devices.serial.CharInput;
+import dev.miraflores.devices.character.CharBackend;
+import dev.miraflores.devices.character.CharInput;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.MachineConfig;

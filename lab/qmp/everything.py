@@ -28,6 +28,7 @@ async def queries(machine):
     for thread in await machine.do("query-iothreads"):
         assert thread["poll-max-ns"] >= 0, thread
     assert (await machine.do("query-pci"))[0]["devices"], "nothing on the bus"
+    assert (await machine.do("query-chardev"))[0] == {"label": "serial0", "filename": "file", "frontend-open": True}
     assert (await machine.do("query-block"))[0]["qdev"] == "/machine/peripheral/d/virtio-backend"
     assert (await machine.do("query-blockstats"))[0]["stats"]["wr_bytes"] > 0
     assert [node["node-name"] for node in await machine.do("query-named-block-nodes")] == ["disk"]

@@ -7,6 +7,8 @@ module dev.miraflores.devices {
     exports dev.miraflores.devices;
     exports dev.miraflores.devices.balloon;
     exports dev.miraflores.devices.block;
+    exports dev.miraflores.devices.character;
+    exports dev.miraflores.devices.console;
     exports dev.miraflores.devices.entropy;
     exports dev.miraflores.devices.net;
     exports dev.miraflores.devices.pci;

@@ -8,6 +8,8 @@ module dev.miraflores.launcher {
     requires com.fasterxml.jackson.core;
     requires org.jline.reader;
     requires org.jline.terminal;
+    // What JLine takes signals with.
+    requires jdk.unsupported;
     requires static jdk.jfr;
 
     exports dev.miraflores.machine;

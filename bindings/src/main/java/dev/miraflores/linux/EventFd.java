@@ -49,7 +49,7 @@ public final class EventFd implements AutoCloseable {
     /**
      * Takes over a descriptor that came from a process that is not trusted: null, and it is closed, where it is no eventfd. It is
      * made non-blocking, which the other process, sharing it, can undo: then a full counter, or one that it has drained
-     * meanwhile, holds up who signals or drains.
+     * meanwhile, holds up who signals or drains. See {@link #trySignal}.
      */
     public static EventFd receive(Fd fd) {
         int number = fd.number();
@@ -97,6 +97,20 @@ public final class EventFd implements AutoCloseable {
         if (rc < 0 && rc != -Errno.EAGAIN && !(shared && rc == -Errno.EINTR)) {
             throw new ErrnoException("write(eventfd=" + fd.number() + ")", (int) -rc);
         }
+    }
+
+    /**
+     * As {@link #signal}, of a counter that another process may have made a blocking one, and full: the thread waits then, and
+     * {@link KickSignal} calls it out.
+     *
+     * @return false where that happened; nothing was added
+     */
+    public boolean trySignal() {
+        long rc = Libc.callLong(WRITE, fd.number(), ONE.address(), COUNTER_BYTES, 0);
+        if (rc < 0 && rc != -Errno.EAGAIN && rc != -Errno.EINTR) {
+            throw new ErrnoException("write(eventfd=" + fd.number() + ")", (int) -rc);
+        }
+        return rc != -Errno.EINTR;
     }
 
     /** Takes the count and leaves 0: how often it was signalled since, 0 when it was not. */

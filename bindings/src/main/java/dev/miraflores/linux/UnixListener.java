@@ -2,8 +2,13 @@
 package dev.miraflores.linux;
 
 import dev.miraflores.bindings.libc.libc_h;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.net.BindException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 
 /**
  * A Unix stream socket that listens at a path.
@@ -19,75 +24,60 @@ public final class UnixListener implements AutoCloseable {
     private static final MemorySegment LISTEN = Libc.symbol("listen");
     private static final MemorySegment ACCEPT4 = Libc.symbol("accept4");
     private static final MemorySegment SHUTDOWN = Libc.symbol("shutdown");
-    private static final MemorySegment UNLINK = Libc.symbol("unlink");
 
     private final String path;
     private final Fd fd;
-    private final FileStatus file;
+    private final SocketFile file;
     private volatile boolean stopped;
 
-    private UnixListener(String path, Fd fd, FileStatus file) {
+    private UnixListener(String path, Fd fd, SocketFile file) {
         this.path = path;
         this.fd = fd;
         this.file = file;
     }
 
     /**
-     * Listens at {@code path}. A socket that a dead process left behind there is replaced; one that somebody listens at,
-     * and anything else that is there, is left alone and an EADDRINUSE.
+     * Listens at {@code path}, for this user alone. A socket that a dead process left behind there is replaced; one that
+     * somebody listens at, and anything else that is there, is left alone and an EADDRINUSE.
      *
      * @param backlog how many may wait to be accepted
      */
     public static UnixListener listen(String path, int backlog) {
+        UnixSocket.checkPath(path);
         Fd fd = UnixSocket.create();
+        SocketFile file = null;
         try {
-            int rc = bind(fd, path);
-            if (rc == -Errno.EADDRINUSE && removeStale(path)) {
-                rc = bind(fd, path);
-            }
-            ErrnoException.check("bind(" + path + ")", rc);
+            file = SocketFile.bind(Path.of(path), at -> bind(fd, at.toString()));
             ErrnoException.check("listen(" + path + ")", Libc.callInt(LISTEN, fd.number(), backlog));
-            return new UnixListener(path, fd, socketFile(path));
+            return new UnixListener(path, fd, file);
+        } catch (IOException e) {
+            fd.close();
+            throw new ErrnoException("bind(" + path + ")", errno(e));
         } catch (RuntimeException | Error e) {
+            if (file != null) {
+                file.close();
+            }
             fd.close();
             throw e;
         }
     }
 
-    private static int bind(Fd fd, String path) {
+    private static void bind(Fd fd, String path) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment address = UnixSocket.address(arena, path);
-            return Libc.callInt(BIND, fd.number(), address.address(), address.byteSize());
+            int rc = Libc.callInt(BIND, fd.number(), address.address(), address.byteSize());
+            ErrnoException.check("bind(" + path + ")", rc);
         }
     }
 
-    /** Removes a socket that nobody listens at: whether it did. */
-    private static boolean removeStale(String path) {
-        // A connection to what is no socket is refused as well: that must not be what is removed.
-        if (socketFile(path) == null) {
-            return false;
-        }
-        try (Fd probe = UnixSocket.create()) {
-            return UnixSocket.connect(probe, path) == -Errno.ECONNREFUSED && unlink(path) == 0;
-        }
-    }
-
-    /** The socket at {@code path} itself, or null where there is none. */
-    private static FileStatus socketFile(String path) {
-        int number = Fd.tryOpen(path, Fd.O_PATH | Fd.O_NOFOLLOW, 0);
-        if (number < 0) {
-            return null;
-        }
-        try (Fd found = Fd.adopt(number)) {
-            FileStatus status = FileIo.fstat(found.number());
-            return status.isSocket() ? status : null;
-        }
-    }
-
-    private static int unlink(String path) {
-        try (Arena arena = Arena.ofConfined()) {
-            return Libc.callInt(UNLINK, arena.allocateFrom(path).address());
-        }
+    /** What bind(2) alone would have said. */
+    private static int errno(IOException e) {
+        return switch (e) {
+            case BindException _ -> Errno.EADDRINUSE;
+            case NoSuchFileException _ -> Errno.ENOENT;
+            case AccessDeniedException _ -> Errno.EACCES;
+            default -> Errno.EIO;
+        };
     }
 
     public String path() {
@@ -135,10 +125,7 @@ public final class UnixListener implements AutoCloseable {
             return;
         }
         stopped = true;
-        FileStatus now = socketFile(path);
-        if (now != null && file != null && now.device() == file.device() && now.inode() == file.inode()) {
-            unlink(path);
-        }
+        file.close();
         fd.close();
     }
 }

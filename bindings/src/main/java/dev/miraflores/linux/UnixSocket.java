@@ -101,16 +101,22 @@ public final class UnixSocket implements AutoCloseable {
 
     /** {@code struct sockaddr_un} for a path. */
     static MemorySegment address(Arena arena, String path) {
-        byte[] name = path.getBytes(StandardCharsets.UTF_8);
-        if (name.length == 0 || name.length > MAX_PATH_BYTES || path.indexOf('\0') >= 0) {
-            throw new IllegalArgumentException(
-                    "socket path '" + path + "' has " + name.length + " bytes: from 1 to " + MAX_PATH_BYTES + " are possible");
-        }
+        byte[] name = checkPath(path);
         MemorySegment address = arena.allocate(libc_abi.sockaddr_un.sizeof, 2);
         address.set(ValueLayout.JAVA_SHORT, libc_abi.sockaddr_un.sun_family, (short) libc_h.AF_UNIX);
         MemorySegment.copy(
                 name, 0, address, ValueLayout.JAVA_BYTE, libc_abi.sockaddr_un.sun_path, name.length);
         return address;
+    }
+
+    /** The bytes of a path that a socket may have. */
+    static byte[] checkPath(String path) {
+        byte[] name = path.getBytes(StandardCharsets.UTF_8);
+        if (name.length == 0 || name.length > MAX_PATH_BYTES || path.indexOf('\0') >= 0) {
+            throw new IllegalArgumentException(
+                    "socket path '" + path + "' has " + name.length + " bytes: from 1 to " + MAX_PATH_BYTES + " are possible");
+        }
+        return name;
     }
 
     /** The descriptor's number, for poll and the like. */

@@ -1,46 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher;
 
-import dev.miraflores.devices.serial.CharBackend;
-import dev.miraflores.devices.serial.FileBackend;
-import dev.miraflores.devices.serial.UnixSocketBackend;
+import dev.miraflores.devices.character.CharBackend;
+import dev.miraflores.devices.character.FileBackend;
+import dev.miraflores.devices.character.UnixSocketBackend;
 import dev.miraflores.launcher.terminal.StdioBackend;
 import dev.miraflores.launcher.terminal.TerminalUser;
 import dev.miraflores.machine.ConfigException;
 import dev.miraflores.sandbox.SandboxPolicy;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
-/** What {@code --console} says: {@code stdio}, {@code file:PATH}, {@code unix:PATH} or {@code none}. */
-record ConsoleOption(Kind kind, Path path) {
-
-    private static final String OPTION = "--console";
+/**
+ * Where a character device's far end is: {@code stdio}, {@code file:PATH}, {@code unix:PATH} or {@code none}.
+ *
+ * @param option who says it, up to the word itself, for messages
+ */
+record ConsoleOption(String option, Kind kind, Path path) {
 
     private static final String CHOICE = "; use stdio, file:PATH, unix:PATH or none";
 
     enum Kind { STDIO, FILE, UNIX, NONE }
 
-    static ConsoleOption parse(String text) {
+    /** @param option what it was given to, and a space or whatever else goes between */
+    static ConsoleOption parse(String option, String text) {
         int colon = text.indexOf(':');
         String kind = colon < 0 ? text : text.substring(0, colon);
         String path = colon < 0 ? "" : text.substring(colon + 1);
         switch (kind) {
             case "stdio", "none" -> {
                 if (colon >= 0) {
-                    throw wrong(text, kind + " takes nothing after it; use --console " + kind);
+                    throw wrong(option, text, kind + " takes nothing after it; use " + option + kind);
                 }
-                return new ConsoleOption(kind.equals("stdio") ? Kind.STDIO : Kind.NONE, null);
+                return new ConsoleOption(option, kind.equals("stdio") ? Kind.STDIO : Kind.NONE, null);
             }
             case "file", "unix" -> {
                 if (path.isEmpty()) {
-                    throw wrong(text, "no path is named; use --console " + kind + ":PATH");
+                    throw wrong(option, text, "no path is named; use " + option + kind + ":PATH");
                 }
-                return new ConsoleOption(kind.equals("file") ? Kind.FILE : Kind.UNIX, Path.of(path));
+                return new ConsoleOption(option, kind.equals("file") ? Kind.FILE : Kind.UNIX, path(option, text, path));
             }
             case "pty", "tcp", "telnet", "udp", "mon", "chardev", "vc", "null" ->
-                throw wrong(text, kind + " is not built yet" + CHOICE);
-            default -> throw wrong(text, "unknown" + CHOICE);
+                throw wrong(option, text, kind + " is not built yet" + CHOICE);
+            default -> throw wrong(option, text, "unknown" + CHOICE);
         }
     }
 
@@ -69,7 +73,7 @@ record ConsoleOption(Kind kind, Path path) {
         try {
             return file ? FileBackend.open(path) : UnixSocketBackend.open(path);
         } catch (IOException e) {
-            throw wrong((file ? "file:" : "unix:") + path, (file ? "cannot be written: " : "cannot be made: ") + why(e)
+            throw wrong(option, (file ? "file:" : "unix:") + path, (file ? "cannot be written: " : "cannot be made: ") + why(e)
                     + "; name another path");
         }
     }
@@ -80,7 +84,15 @@ record ConsoleOption(Kind kind, Path path) {
         return reason == null ? e.getClass().getSimpleName() : reason;
     }
 
-    private static ConfigException wrong(String text, String what) {
-        return new ConfigException(OPTION + " " + text + ": " + what);
+    private static Path path(String option, String text, String path) {
+        try {
+            return Path.of(path);
+        } catch (InvalidPathException e) {
+            throw wrong(option, text, "not a file name: " + e.getReason() + "; check the name");
+        }
+    }
+
+    private static ConfigException wrong(String option, String text, String what) {
+        return new ConfigException(option + text + ": " + what);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher;
 
-import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.devices.character.CharBackend;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.launcher.terminal.Alternate;
 import dev.miraflores.launcher.terminal.StdioBackend;
@@ -65,7 +65,7 @@ final class MonitorOptions implements Companion, AutoCloseable {
     }
 
     /**
-     * The console, which may have to share the terminal.
+     * A console, which may have to share the terminal.
      *
      * @param user whom somebody at a terminal speaks to
      */
@@ -76,8 +76,8 @@ final class MonitorOptions implements Companion, AutoCloseable {
         boolean shared = console.kind() == ConsoleOption.Kind.STDIO;
         if (!StdioBackend.isTerminal()) {
             if (shared) {
-                throw new ConfigException(RunOptions.MONITOR.name() + " stdio: standard input is no terminal, and the console has it;"
-                        + " use " + RunOptions.CONSOLE.name() + " none, or " + RunOptions.MONITOR.name() + " unix:PATH");
+                throw new ConfigException(RunOptions.MONITOR.name() + " stdio: standard input is no terminal, and "
+                        + console.option() + "stdio has it; use another place for that, or " + RunOptions.MONITOR.name() + " unix:PATH");
             }
             services.setStdio((commands, version) -> StdinMonitor.start(commands, version,
                     new FileInputStream(FileDescriptor.in), new FileOutputStream(FileDescriptor.out)));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher;
 
-import dev.miraflores.devices.serial.CharBackend;
 import dev.miraflores.machine.MachineConfig;
 
 /** {@code hv run}. */
@@ -25,7 +24,8 @@ final class RunCommand implements Command {
     @Override
     public int run(Arguments arguments, Console console) throws InterruptedException {
         MachineConfig.Builder machine = RunOptions.machine(arguments);
-        // Once without, so that what is wrong with it shows before the console's file or socket comes about.
+        CharacterOptions.parse(arguments).describe(machine);
+        // Once without, so that what is wrong with it shows before a console's file or socket comes about.
         machine.build();
         return run(arguments, console, new Foreground(console.err()), machine, Companion.NONE);
     }
@@ -39,11 +39,12 @@ final class RunCommand implements Command {
     static int run(Arguments arguments, Console console, Foreground foreground, MachineConfig.Builder machine,
             Companion companion) throws InterruptedException {
         SandboxOption sandbox = SandboxOption.parse(arguments);
-        ConsoleOption serial = RunOptions.console(arguments);
+        CharacterOptions characters = CharacterOptions.parse(arguments);
         try (MonitorOptions monitors = RunOptions.hasMonitor(arguments) ? MonitorOptions.open(arguments) : null;
-                CharBackend backend = monitors == null ? serial.open(foreground) : monitors.console(serial, foreground)) {
-            MachineConfig config = machine.console(backend).build();
-            Companion all = new SandboxEntry(sandbox, config, serial, monitors, companion, console.err());
+                CharacterOptions.Opened ends = characters.open(foreground, monitors)) {
+            ends.addTo(machine);
+            MachineConfig config = machine.build();
+            Companion all = new SandboxEntry(sandbox, config, characters, monitors, companion, console.err());
             return Foreground.exitCode(foreground.run(config, all));
         }
     }

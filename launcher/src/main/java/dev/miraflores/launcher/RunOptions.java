@@ -53,6 +53,10 @@ final class RunOptions {
             "How the guest reaches its disks and other virtio devices. Default: pci.");
     static final Option CONSOLE = Option.value("--console", "stdio|file:PATH|unix:PATH|none",
             "What the serial port ttyS0 is connected to. Default: stdio, where ^A h shows help.");
+    static final Option VIRTCONSOLE = Option.value("--virtconsole", "stdio|file:PATH|unix:PATH|none",
+            "Adds a virtio console, hvc0, and says what it is connected to. With stdio the serial port has none, unless told.");
+    static final Option PORT = Option.values("--port", "name=NAME,backend=unix:PATH|file:PATH|stdio|none[,KEY=VALUE]...",
+            "A port for a program in the guest, /dev/virtio-ports/NAME; may be given more than once. Keys: id, nr.");
     static final Option QMP = Option.values("--qmp", "unix:PATH",
             "Listens for programs that speak QEMU's machine protocol; hv top is one.");
     static final Option MONITOR = Option.values("--monitor", "stdio|unix:PATH",
@@ -64,7 +68,7 @@ final class RunOptions {
 
     private static final Option[] ALL = {
         KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SHARED_MEMORY, SMP, DRIVE, CHARDEV, DEVICE, STAGE_PATH, VIRTIO, RNG, BALLOON,
-        CONSOLE, QMP, MONITOR, METRICS, DEBUG_EXIT, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
+        CONSOLE, VIRTCONSOLE, PORT, QMP, MONITOR, METRICS, DEBUG_EXIT, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
     };
 
     private RunOptions() {
@@ -72,10 +76,6 @@ final class RunOptions {
 
     static Option[] all() {
         return ALL.clone();
-    }
-
-    static ConsoleOption console(Arguments arguments) {
-        return ConsoleOption.parse(arguments.value(CONSOLE.name(), "stdio"));
     }
 
     /** Whether anything but the console looks at the machine. */

@@ -10,18 +10,18 @@ import java.io.PrintStream;
 /**
  * Takes the process into the sandbox when all that goes along with a machine is there, and has monitors serve clients then.
  *
- * @param console  has a file that it removes at the end, maybe
+ * @param ends     have files that they remove at the end, maybe
  * @param monitors likewise; null where there is none
  * @param first    goes along before the monitors
  */
-record SandboxEntry(SandboxOption option, MachineConfig config, ConsoleOption console, MonitorOptions monitors, Companion first,
+record SandboxEntry(SandboxOption option, MachineConfig config, CharacterOptions ends, MonitorOptions monitors, Companion first,
         PrintStream err) implements Companion {
 
     @Override
     public void attach(VirtualMachine machine) {
         first.attach(machine);
         SandboxPolicy policy = option.policy(machine, config);
-        console.leaveInReach(policy);
+        ends.leaveInReach(policy);
         if (monitors != null) {
             monitors.leaveInReach(policy);
         }

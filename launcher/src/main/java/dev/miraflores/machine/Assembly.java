@@ -4,7 +4,8 @@ package dev.miraflores.machine;
 import dev.miraflores.devices.balloon.BalloonListener;
 import dev.miraflores.devices.balloon.VirtioBalloonDevice;
 import dev.miraflores.devices.entropy.VirtioEntropyDevice;
-import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.devices.character.CharBackend;
+import dev.miraflores.devices.console.VirtioConsoleDevice;
 import dev.miraflores.kvm.CpuTopology;
 import dev.miraflores.kvm.Kvm;
 import dev.miraflores.kvm.KvmCapability;
@@ -83,8 +84,8 @@ final class Assembly {
 
         KvmInterrupts interrupts = new KvmInterrupts(vm);
         Board board = cleanup.add(new Board(memory, interrupts, new VmPowerControl(vm), kvm.physicalAddressBits()));
-        CharBackend console = config.console();
-        board.addSerial(console == null ? CharBackend.none() : console);
+        CharBackend serial = config.console() == null ? CharBackend.none() : config.console();
+        board.addSerial(serial);
         if (config.debugExit()) {
             board.addDebugExit();
         }
@@ -96,6 +97,7 @@ final class Assembly {
             board.addVirtio(config.virtio(), rng(config.rng(), mainLoop));
         }
         Balloon balloon = config.balloon() == null ? null : addBalloon(board, mainLoop, bays);
+        CharDevices characters = new CharDevices(serial, addConsole(board, bays, mainLoop));
 
         List<Integer> apicIds = createVcpus(kvm, vm, board);
         AcpiTables tables = AcpiTables.build(board.acpi(apicIds, config.virtio() == VirtioTransport.PCI));
@@ -103,7 +105,18 @@ final class Assembly {
         BootRegisters.apply(kernel.state(), vm.vcpus().getFirst());
         // Added last, closed first: no vCPU may be at a device that is being taken down.
         cleanup.add(vm::stop);
-        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, balloon);
+        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, balloon, characters);
+    }
+
+    /** Null where the machine has none. */
+    private VirtioConsoleDevice addConsole(Board board, DriveBays bays, MainLoop mainLoop) {
+        if (config.ports().isEmpty()) {
+            return null;
+        }
+        VirtioConsoleDevice console = new VirtioConsoleDevice(mainLoop.thread(), config.ports(),
+                new PortEvents(bays.diskEvents(), bays.events()));
+        board.addVirtio(config.virtio(), console);
+        return console;
     }
 
     private GuestMemory memory() {

@@ -17,7 +17,7 @@ import dev.miraflores.devices.platform.PowerControl;
 import dev.miraflores.devices.platform.ResetControlPort;
 import dev.miraflores.devices.platform.Rtc;
 import dev.miraflores.devices.platform.SystemControlPortA;
-import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.devices.character.CharBackend;
 import dev.miraflores.devices.serial.Serial16550A;
 import dev.miraflores.devices.virtio.VirtioDevice;
 import dev.miraflores.devices.virtio.VirtioMmioTransport;

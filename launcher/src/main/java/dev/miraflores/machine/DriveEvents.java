@@ -71,6 +71,11 @@ final class DriveEvents implements MachineListener {
         tellMachine(listener -> listener.balloonChanged(actualBytes));
     }
 
+    @Override
+    public void portChanged(String id, boolean open) {
+        tellMachine(listener -> listener.portChanged(id, open));
+    }
+
     private void tellMachine(Consumer<MachineListener> event) {
         tell(listener -> {
             if (listener instanceof MachineListener machine) {

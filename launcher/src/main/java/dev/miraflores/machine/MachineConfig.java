@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
-import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.devices.character.CharBackend;
+import dev.miraflores.devices.console.PortConfig;
 import dev.miraflores.memory.MemoryBacking;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,10 +28,12 @@ import java.util.Objects;
  * @param debugExit     whether there is QEMU's isa-debug-exit at port F4h
  * @param stagePath     jars and directories of modules that drives' stages are looked for in, besides those of this program
  * @param console       what stands behind the first serial port; null for nothing. Closed with the machine
+ * @param ports         of a virtio console device: /dev/hvc0 and named ports; none for no such device. Their back ends are
+ *                      closed with the machine
  */
 public record MachineConfig(KernelSource kernel, String initrd, String append, long memoryBytes, MemoryBacking memoryBacking,
-        int vcpus, List<DriveConfig> drives, VirtioTransport virtio, RngConfig rng, BalloonConfig balloon,
-        boolean debugExit, List<Path> stagePath, CharBackend console) {
+        int vcpus, List<DriveConfig> drives, VirtioTransport virtio, RngConfig rng, BalloonConfig balloon, boolean debugExit,
+        List<Path> stagePath, CharBackend console, List<PortConfig> ports) {
 
     public static final long DEFAULT_MEMORY_BYTES = 512L << 20;
 
@@ -44,7 +47,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         if (vcpus < 1) {
             throw new ConfigException("--smp " + vcpus + ": a machine needs a CPU; use 1 or more");
         }
-        int devices = drives.size() + (rng == null ? 0 : 1) + (balloon == null ? 0 : 1);
+        int devices = drives.size() + (rng == null ? 0 : 1) + (balloon == null ? 0 : 1) + (ports.isEmpty() ? 0 : 1);
         if (devices > virtio.maxDevices()) {
             throw new ConfigException(devices + " virtio devices: there is room for " + virtio.maxDevices()
                     + " with --virtio " + virtio + "; use fewer");
@@ -57,6 +60,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
             memoryBacking = MemoryBacking.MEMFD;
         }
         stagePath = List.copyOf(stagePath);
+        ports = CharDevices.checked(ports);
     }
 
     /** Starts from 512 MiB, one CPU, no drives and no console. */
@@ -137,6 +141,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         private boolean debugExit;
         private List<Path> stagePath = List.of();
         private CharBackend console;
+        private List<PortConfig> ports = new ArrayList<>();
 
         private Builder() {
         }
@@ -219,9 +224,35 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
             return this;
         }
 
+        /** Puts a virtio console in, /dev/hvc0. */
+        public Builder virtConsole(CharBackend backend) {
+            ports.add(PortConfig.console(CharDevices.CONSOLE, backend));
+            return this;
+        }
+
+        /** Adds a port for a program in the guest, /dev/virtio-ports/NAME, with the lowest number that is free. */
+        public Builder port(String name, CharBackend backend) {
+            int number = 1;
+            while (hasPort(number)) {
+                number++;
+            }
+            ports.add(new PortConfig(number, name, name, backend));
+            return this;
+        }
+
+        private boolean hasPort(int number) {
+            return ports.stream().anyMatch(port -> port.number() == number);
+        }
+
+        /** All ports of the virtio console device, in the place of those that there are. */
+        public Builder ports(List<PortConfig> all) {
+            ports = new ArrayList<>(all);
+            return this;
+        }
+
         public MachineConfig build() {
             return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, virtio, rng, balloon,
-                    debugExit, stagePath, console);
+                    debugExit, stagePath, console, ports);
         }
     }
 }

@@ -26,4 +26,8 @@ public interface MachineListener extends DriveListener {
      */
     default void balloonChanged(long actualBytes) {
     }
+
+    /** The guest has opened a port of its console device, or closed it. */
+    default void portChanged(String id, boolean open) {
+    }
 }

@@ -2,6 +2,7 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.aio.IoThread;
+import dev.miraflores.devices.console.PortStatus;
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.kvm.Vm;
@@ -28,16 +29,18 @@ public final class VirtualMachine implements AutoCloseable {
     private final Board board;
     private final DriveBays bays;
     private final Balloon balloon;
+    private final CharDevices characters;
     private final Stillness stillness;
     private boolean closed;
 
-    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays, Balloon balloon) {
+    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays, Balloon balloon, CharDevices characters) {
         this.cleanup = cleanup;
         this.mainLoop = mainLoop;
         this.vm = vm;
         this.board = board;
         this.bays = bays;
         this.balloon = balloon;
+        this.characters = characters;
         this.stillness = new Stillness(new MachineParts(vm, bays));
         bays.diskEvents().machine(stillness);
     }
@@ -175,6 +178,16 @@ public final class VirtualMachine implements AutoCloseable {
     /** The PCI slot of a disk; −1 where it has none. */
     public int slot(String driveId) {
         return bays.slot(driveId);
+    }
+
+    /** The ports of the virtio console device, by their numbers. */
+    public List<PortStatus> ports() {
+        return characters.ports();
+    }
+
+    /** All character devices: the serial port first. */
+    public List<CharDeviceStatus> charDevices() {
+        return characters.status();
     }
 
     /** Tells the machines of one process apart. */

@@ -4,6 +4,7 @@ package dev.miraflores.monitor;
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.machine.Balloon;
+import dev.miraflores.machine.CharDeviceStatus;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
@@ -79,6 +80,11 @@ record LiveMachine(VirtualMachine machine) implements MonitoredMachine {
     @Override
     public Balloon balloon() {
         return machine.balloon();
+    }
+
+    @Override
+    public List<CharDeviceStatus> charDevices() {
+        return machine.charDevices();
     }
 
     @Override

@@ -26,6 +26,7 @@ public final class Monitor implements MachineListener {
     private final Devices devices;
     private final BlockJobs jobs;
     private final MemoryBalloon balloon;
+    private final LatestEvents latest = new LatestEvents(events);
     private final long startNs = System.nanoTime();
 
     public Monitor(MonitoredMachine machine) {
@@ -98,6 +99,11 @@ public final class Monitor implements MachineListener {
     @Override
     public void balloonChanged(long actualBytes) {
         events.tell("BALLOON_CHANGE", Json.object("actual", actualBytes));
+    }
+
+    @Override
+    public void portChanged(String id, boolean open) {
+        latest.tell("VSERPORT_CHANGE", id, Json.object("open", open, "id", id));
     }
 
     @Override

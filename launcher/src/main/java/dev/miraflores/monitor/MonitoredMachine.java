@@ -4,6 +4,7 @@ package dev.miraflores.monitor;
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.machine.Balloon;
+import dev.miraflores.machine.CharDeviceStatus;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
@@ -46,6 +47,7 @@ public interface MonitoredMachine {
 
     /** Null where there is none. */
     Balloon balloon();
+    List<CharDeviceStatus> charDevices();
 
     List<Drive> drives();
 

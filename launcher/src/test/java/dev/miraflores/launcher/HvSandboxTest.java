@@ -15,8 +15,10 @@ import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -66,6 +68,29 @@ class HvSandboxTest {
         }
     }
 
+    /** A guest without a driver for them: they are there while it runs, for their owner alone, and gone at the end. */
+    @ParameterizedTest
+    @ValueSource(strings = {"pci", "mmio"})
+    void shouldListenForPortsAndRemoveTheirSockets(String transport) throws IOException, InterruptedException {
+        Path sockets = Files.createTempDirectory("hv-test");
+        Path disk = BuiltInGuest.disk(directory, 256);
+        try (HvProcess hv = run(List.of(), "mode=hold blocks=8 every=1", "--virtio", transport, "--drive", "file=" + disk,
+                "--virtconsole", "unix:" + sockets.resolve("c"), "--port", "name=org.example.0,backend=unix:" + sockets.resolve("p"),
+                "--monitor", "stdio", "--console", "none", "--sandbox", required())) {
+            hv.awaitOut("(hv)");
+            for (String name : List.of("c", "p")) {
+                assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(sockets.resolve(name))));
+                SocketChannel.open(UnixDomainSocketAddress.of(sockets.resolve(name))).close();
+            }
+            hv.type("info chardev\nquit\n");
+            assertEquals(0, hv.await(), hv::texts);
+            assertTrue(hv.out().contains("serial0: filename=null\nvirtcon0: filename="), hv::texts);
+            assertEquals(0, sockets.toFile().list().length);
+            assertEquals("", hv.err());
+        }
+        Files.delete(sockets);
+    }
+
     @Test
     void shouldTalkOnASocketAndRemoveIt() throws IOException, InterruptedException {
         Path socket = Files.createTempDirectory("hv-test").resolve("s"); // a socket's path has to be short
@@ -100,6 +125,37 @@ class HvSandboxTest {
                 assertTrue(i < 6000, hv::texts);
                 Thread.sleep(10);
             }
+        }
+    }
+
+    /** Clients are served inside, and told why a file is out of reach. */
+    @Test
+    void shouldTellAClientWhyItsMirrorIsRefused() throws IOException, InterruptedException {
+        assumeTrue(Landlock.version() > 0, "this kernel has no Landlock");
+        Path disk = BuiltInGuest.disk(directory, 64);
+        Path outside = Files.createTempDirectory("hv-test");
+        Path socket = outside.resolve("s"); // a socket's path has to be short
+        Path copy = Files.createDirectory(outside.resolve("copies")).resolve("copy.img");
+        try (HvProcess hv = run(List.of(), "mode=echo", "--drive", "file=" + disk + ",id=d", "--qmp", "unix:" + socket)) {
+            hv.awaitOut("Control-D ends");
+            try (SocketChannel client = connect(socket, hv)) {
+                client.write(ByteBuffer.wrap(("{'execute': 'qmp_capabilities'}\n{'execute': 'drive-mirror', 'arguments':"
+                        + " {'device': 'd', 'target': '" + copy + "', 'sync': 'full', 'format': 'raw'}}\n").getBytes()));
+                StringBuilder said = new StringBuilder();
+                ByteBuffer bytes = ByteBuffer.allocate(4096);
+                while (said.indexOf("GenericError") < 0 && client.read(bytes.clear()) > 0) {
+                    said.append(new String(bytes.array(), 0, bytes.position(), StandardCharsets.US_ASCII));
+                }
+                assertTrue(said.indexOf("Could not create '" + copy + "': outside of the sandbox; start hv with --sandbox-path "
+                        + copy.getParent() + ", or with --sandbox off") >= 0, said::toString);
+            }
+            assertFalse(Files.exists(copy));
+            hv.type("\u0004");
+            assertEquals(0, hv.await(), hv::texts);
+        } finally {
+            Files.deleteIfExists(socket);
+            Files.delete(copy.getParent());
+            Files.delete(outside);
         }
     }
 

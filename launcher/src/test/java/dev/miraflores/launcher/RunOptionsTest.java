@@ -90,14 +90,14 @@ class RunOptionsTest {
         "unix:       | no path is named; use --console unix:PATH",
         "stdio:1     | stdio takes nothing after it; use --console stdio"})
     void shouldSayWhatAConsoleCanBe(String text, String what) {
-        ConfigException e = assertThrows(ConfigException.class, () -> ConsoleOption.parse(text));
+        ConfigException e = assertThrows(ConfigException.class, () -> ConsoleOption.parse("--console ", text));
         assertEquals("--console " + text + ": " + what, e.getMessage());
     }
 
     @Test
     void shouldLeaveTheConsolesFileAloneUntilAMachineIsThere(@TempDir Path directory) throws IOException {
         Path file = Files.writeString(directory.resolve("log"), "precious");
-        ConsoleOption.parse("file:" + file).open(null).close();
+        ConsoleOption.parse("--console ", "file:" + file).open(null).close();
         assertEquals("precious", Files.readString(file));
     }
 
@@ -105,7 +105,7 @@ class RunOptionsTest {
     void shouldSayThatTheConsolesSocketCannotBeMade(@TempDir Path directory) throws IOException {
         Path file = Files.writeString(directory.resolve("log"), "precious");
         ConfigException e = assertThrows(ConfigException.class,
-                () -> ConsoleOption.parse("unix:" + file).open(null));
+                () -> ConsoleOption.parse("--console ", "unix:" + file).open(null));
         assertEquals("--console unix:" + file + ": cannot be made: it exists and is no socket; name another path",
                 e.getMessage());
     }
@@ -113,7 +113,7 @@ class RunOptionsTest {
     @Test
     void shouldSayThatTheConsolesFileCannotBeWritten(@TempDir Path directory) {
         ConfigException e = assertThrows(ConfigException.class,
-                () -> ConsoleOption.parse("file:" + directory + "/no/log").open(null));
+                () -> ConsoleOption.parse("--console ", "file:" + directory + "/no/log").open(null));
         assertEquals("--console file:" + directory + "/no/log: cannot be written: NoSuchFileException; name another path",
                 e.getMessage());
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
-import dev.miraflores.devices.serial.CharBackend;
-import dev.miraflores.devices.serial.CharInput;
+import dev.miraflores.devices.character.CharBackend;
+import dev.miraflores.devices.character.CharInput;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 

@@ -5,6 +5,7 @@ import dev.miraflores.devices.pci.PciIdentity;
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.machine.Balloon;
+import dev.miraflores.machine.CharDeviceStatus;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
@@ -99,6 +100,12 @@ public final class FakeMachine implements MonitoredMachine {
     @Override
     public Balloon balloon() {
         return balloon;
+    }
+
+    @Override
+    public List<CharDeviceStatus> charDevices() {
+        return List.of(new CharDeviceStatus("serial0", "stdio", true),
+                new CharDeviceStatus("org.example.0", "disconnected:unix:/run/port,server=on", false));
     }
 
     @Override

@@ -7,6 +7,8 @@ import static dev.miraflores.devices.serial.UartRegisters.LSR_DATA_READY;
 import static dev.miraflores.devices.serial.UartRegisters.LSR_FIFO_ERROR;
 import static dev.miraflores.devices.serial.UartRegisters.LSR_OVERRUN;
 
+import dev.miraflores.devices.character.ByteQueue;
+
 /**
  * The receiving half: the FIFO the guest sees and, behind it, what has arrived and has not got in yet. As the line
  * waits for the guest, only loopback can overrun the FIFO.

@@ -6,6 +6,9 @@ import static dev.miraflores.devices.serial.UartRegisters.*;
 import dev.miraflores.devices.ByteRegisters;
 import dev.miraflores.devices.InterruptLine;
 import dev.miraflores.devices.LevelLine;
+import dev.miraflores.devices.character.CharBackend;
+import dev.miraflores.devices.character.OutputPump;
+import dev.miraflores.devices.character.WaitingInput;
 
 /**
  * A 16550A serial port: both FIFOs, all interrupts, loopback.
@@ -16,7 +19,7 @@ import dev.miraflores.devices.LevelLine;
  * <p>Lifetime: {@code close} writes out what is queued, for at most two seconds, then closes the back end.
  * <p>Source: National PC16550D data sheet; the interrupt passes MCR.OUT2's gate, as on a PC.
  */
-public final class Serial16550A implements ByteRegisters, CharInput, AutoCloseable {
+public final class Serial16550A extends WaitingInput implements ByteRegisters, AutoCloseable {
 
     /** Ports a 16550A decodes. */
     public static final int PORT_COUNT = 8;
@@ -28,8 +31,6 @@ public final class Serial16550A implements ByteRegisters, CharInput, AutoCloseab
     private final CharBackend backend;
     private final OutputPump output;
     private final Receiver receiver = new Receiver();
-    private boolean closed;
-    private int putters;
     private long droppedBytes;
 
     private int divisor = RESET_DIVISOR;
@@ -47,9 +48,9 @@ public final class Serial16550A implements ByteRegisters, CharInput, AutoCloseab
     public Serial16550A(String name, InterruptLine line, CharBackend backend) {
         this.line = new LevelLine(line);
         this.backend = backend;
-        this.output = new OutputPump(name, backend) {
+        this.output = new OutputPump(name, backend, OutputPump.GATHER_NS) {
             @Override
-            void onRoom() {
+            protected void onRoom() {
                 onOutputRoom();
             }
         };
@@ -101,11 +102,11 @@ public final class Serial16550A implements ByteRegisters, CharInput, AutoCloseab
         settle();
     }
 
-    /** After any access: the interrupt line follows the registers, and {@link #put} goes on if there is room. */
+    /** After any access: the interrupt line follows the registers, and {@code put} goes on if there is room. */
     private void settle() {
         updateLine();
-        if (putters > 0 && receiver.waitingRoom() > 0) {
-            notifyAll();
+        if (receiver.waitingRoom() > 0) {
+            madeRoom();
         }
     }
 
@@ -216,34 +217,12 @@ public final class Serial16550A implements ByteRegisters, CharInput, AutoCloseab
 
     @Override
     public synchronized int offer(byte[] bytes, int offset, int length) {
-        if (closed) {
+        if (hasEnded()) {
             return 0;
         }
         int taken = receiver.offer(bytes, offset, length);
         updateLine();
         return taken;
-    }
-
-    @Override
-    public synchronized boolean put(byte[] bytes, int offset, int length) throws InterruptedException {
-        int done = 0;
-        while (done < length && !closed) {
-            int taken = offer(bytes, offset + done, length - done);
-            done += taken;
-            if (taken == 0) {
-                awaitRoom();
-            }
-        }
-        return done == length;
-    }
-
-    private void awaitRoom() throws InterruptedException {
-        putters++;
-        try {
-            wait();
-        } finally {
-            putters--;
-        }
     }
 
     @Override
@@ -259,14 +238,9 @@ public final class Serial16550A implements ByteRegisters, CharInput, AutoCloseab
 
     @Override
     public void close() {
-        synchronized (this) {
-            if (closed) {
-                return;
-            }
-            closed = true;
-            notifyAll();
+        if (endInput()) {
+            output.close();
+            backend.close();
         }
-        output.close();
-        backend.close();
     }
 }

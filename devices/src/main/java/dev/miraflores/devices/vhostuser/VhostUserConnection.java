@@ -28,9 +28,16 @@ public final class VhostUserConnection implements AutoCloseable {
     private static final long NS_PER_MS = 1_000_000L;
 
     private final UnixSocket socket;
+    private final int restMs;
 
     public VhostUserConnection(UnixSocket socket) {
+        this(socket, REST_MS);
+    }
+
+    /** @param restMs how long the rest of a message may take that was waited for as long as it takes */
+    VhostUserConnection(UnixSocket socket, int restMs) {
         this.socket = socket;
+        this.restMs = restMs;
     }
 
     /**
@@ -67,7 +74,7 @@ public final class VhostUserConnection implements AutoCloseable {
             int rc = socket.receive(into.bytes().asSlice(at, end - at), into.fds());
             if (rc == -Errno.EAGAIN && at > 0 && timeoutMs == FOREVER) {
                 begunNs = begunNs == 0 ? System.nanoTime() : begunNs;
-                await(Poll.POLLIN, begunNs, REST_MS, "the rest of a message did not come");
+                await(Poll.POLLIN, begunNs, restMs, "the rest of a message did not come");
             } else if (rc == -Errno.EAGAIN) {
                 await(Poll.POLLIN, startNs, timeoutMs, "no whole message came");
             } else if (rc == 0 || rc == -Errno.ECONNRESET) {

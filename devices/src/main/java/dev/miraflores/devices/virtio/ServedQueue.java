@@ -26,7 +26,7 @@ public abstract class ServedQueue implements PolledSource {
     private boolean unpublished;
     private boolean broken;
 
-    /** @param turnBudget how many buffers are served in a turn */
+    /** @param turnBudget how often {@link #serve} is called in a turn */
     protected ServedQueue(DeviceQueue queue, DeviceEvents events, int turnBudget) {
         this.queue = queue;
         this.ring = queue.ring();

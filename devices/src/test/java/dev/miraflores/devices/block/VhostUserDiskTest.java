@@ -300,7 +300,7 @@ class VhostUserDiskTest {
             awaitUsed(1);
         }
         awaitRunning();
-        backend.holds = true;
+        backend.hold();
         for (int i = 1; i <= 5; i++) {
             write(i, 8 * i, i);
         }
@@ -343,7 +343,7 @@ class VhostUserDiskTest {
     @Test
     void shouldNeedResetWhereRequestsWentWithTheBackEnd() {
         backend.protocolFeatures &= ~ProtocolFeature.INFLIGHT_SHMFD.mask();
-        backend.holds = true;
+        backend.hold();
         run(config());
         write(0, 0, 1);
         write(1, 8, 2);

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.miraflores.devices.BusDevice;
 import dev.miraflores.devices.RecordedLine;
 import dev.miraflores.devices.RegisterStorm;
-import dev.miraflores.devices.serial.CharBackend;
+import dev.miraflores.devices.character.CharBackend;
 import dev.miraflores.devices.serial.Serial16550A;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicReference;

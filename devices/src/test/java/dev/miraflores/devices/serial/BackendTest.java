@@ -7,6 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.miraflores.devices.RecordedLine;
+import dev.miraflores.devices.character.CharBackend;
+import dev.miraflores.devices.character.FileBackend;
+import dev.miraflores.devices.character.StreamBackend;
+import dev.miraflores.devices.character.UnixSocketBackend;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.BindException;
@@ -148,8 +152,7 @@ class BackendTest {
                 assertThrows(BindException.class, () -> UnixSocketBackend.open(file)).getMessage());
         assertEquals("precious", Files.readString(file));
         Path path = directory.resolve("console");
-        try (UnixSocketBackend first = UnixSocketBackend.open(path)) {
-            first.connect(null);
+        try (Serial16550A _ = uart(UnixSocketBackend.open(path))) {
             assertEquals("another process listens there",
                     assertThrows(BindException.class, () -> UnixSocketBackend.open(path)).getMessage());
         }

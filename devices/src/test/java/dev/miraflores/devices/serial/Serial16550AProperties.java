@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.devices.RecordedLine;
 import dev.miraflores.devices.RegisterStorm;
+import dev.miraflores.devices.character.CharBackend;
 import java.time.Duration;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;

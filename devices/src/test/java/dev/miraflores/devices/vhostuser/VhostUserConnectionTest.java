@@ -74,6 +74,21 @@ class VhostUserConnectionTest {
         assertEquals(7, message.u64());
     }
 
+    /** Whoever waits for a message as long as it takes does not wait so for the rest of one. */
+    @Test
+    void shouldNotWaitForEverForTheRestOfAMessage() {
+        VhostUserConnection impatient = new VhostUserConnection(ends[0], SOON_MS);
+        byte[] bytes = header(FrontendRequest.SET_FEATURES.code(), MessageLayout.VERSION, 8, 8);
+        for (int sent : new int[] {1, MessageLayout.PAYLOAD_OFFSET, bytes.length - 1}) {
+            peer.send(arena.allocateFrom(ValueLayout.JAVA_BYTE, Arrays.copyOf(bytes, sent)));
+
+            ProtocolException e = assertThrows(ProtocolException.class,
+                () -> impatient.receive(message, VhostUserConnection.FOREVER));
+
+            assertEquals("the rest of a message did not come for " + SOON_MS + " ms", e.getMessage(), "after " + sent + " bytes");
+        }
+    }
+
     /** Two messages in one piece: the second's bytes and descriptors stay the second's. */
     @Test
     void shouldKeepMessagesApart() throws ProtocolException {

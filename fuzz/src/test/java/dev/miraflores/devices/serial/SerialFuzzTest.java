@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
+import dev.miraflores.devices.character.CharBackend;
 import dev.miraflores.devices.testkit.FakeInterruptLine;
 import dev.miraflores.devices.testkit.TestMachine;
 import dev.miraflores.fuzz.Bounds;

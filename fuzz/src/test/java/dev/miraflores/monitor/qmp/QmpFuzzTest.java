@@ -9,6 +9,7 @@ import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.fuzz.Bounds;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.machine.Balloon;
+import dev.miraflores.machine.CharDeviceStatus;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
 import dev.miraflores.machine.DriveRemoval;
@@ -174,6 +175,12 @@ class QmpFuzzTest {
         @Override
         public Balloon balloon() {
             return null;
+    }
+
+    @Override
+        public List<CharDeviceStatus> charDevices() {
+            return List.of(new CharDeviceStatus("serial0", "stdio", true),
+                    new CharDeviceStatus("org.example.0", "disconnected:unix:/run/port,server=on", false));
         }
 
         @Override

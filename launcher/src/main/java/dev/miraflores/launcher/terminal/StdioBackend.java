@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher.terminal;
 
-import dev.miraflores.devices.serial.CharBackend;
-import dev.miraflores.devices.serial.CharInput;
+import dev.miraflores.devices.character.CharBackend;
+import dev.miraflores.devices.character.CharInput;
 import dev.miraflores.linux.TerminalMode;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import org.jline.utils.Signals;
 
 /**
- * Standard input and output as the far end of a serial port. A terminal is made raw and understands {@code ^A}; what
+ * Standard input and output as the far end of a serial port or a console. A terminal is made raw and understands {@code ^A}; what
  * a guest does not read of it is dropped, so that {@code ^A x} always gets through. A pipe or file is passed on as it
  * is, at the guest's pace.
  * <p>Thread: input comes from a daemon thread; {@code close}, any.
@@ -21,6 +22,7 @@ import java.nio.charset.StandardCharsets;
 public final class StdioBackend implements CharBackend {
 
     private static final int STDIN = 0;
+    private static final int STDOUT = 1;
 
     private final FileInputStream in = new FileInputStream(FileDescriptor.in);
     private final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
@@ -65,6 +67,10 @@ public final class StdioBackend implements CharBackend {
             restoreAtExit = new Restorer(terminal);
             Runtime.getRuntime().addShutdownHook(restoreAtExit);
             terminal.makeRaw();
+            if (input != null && input.wantsSize()) {
+                tellSize(input);
+                Signals.register("WINCH", () -> tellSize(input));
+            }
         }
         boolean typed = terminal != null;
         Thread reader = new Thread("stdin") {
@@ -75,6 +81,18 @@ public final class StdioBackend implements CharBackend {
         };
         reader.setDaemon(true);
         reader.start();
+    }
+
+    private static void tellSize(CharInput input) {
+        long size = TerminalMode.size(STDOUT);
+        if (size != 0) {
+            input.resized((int) size, (int) (size >>> 32));
+        }
+    }
+
+    @Override
+    public String describe() {
+        return "stdio";
     }
 
     private void read(CharInput input, boolean typed) {

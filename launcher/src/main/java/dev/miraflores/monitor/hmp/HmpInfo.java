@@ -9,6 +9,7 @@ import dev.miraflores.devices.block.BlockCounter;
 import dev.miraflores.devices.block.BlockCounters;
 import dev.miraflores.devices.block.InFlightRequest;
 import dev.miraflores.devices.pci.PciSlotReport;
+import dev.miraflores.machine.CharDeviceStatus;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveStatus;
 import dev.miraflores.machine.IoThreadStatus;
@@ -48,6 +49,7 @@ final class HmpInfo {
         all.put("iothreads", this::ioThreads);
         all.put("irqfd", this::irqFds);
         all.put("pci", this::pci);
+        all.put("chardev", this::charDevices);
         all.put("name", text -> text.append(monitor.machine().name()).append('\n'));
         all.put("version", this::version);
     }
@@ -182,6 +184,12 @@ final class HmpInfo {
                         status.dataplane() ? "ioeventfd" : "exits", counters.requests().get(BlockCounter.INTERRUPTS),
                         counters.requests().get(BlockCounter.BATCHES), status.threads().get(queue));
             }
+        }
+    }
+
+    private void charDevices(StringBuilder text) {
+        for (CharDeviceStatus device : monitor.machine().charDevices()) {
+            line(text, "%s: filename=%s", device.id(), device.backend());
         }
     }
 

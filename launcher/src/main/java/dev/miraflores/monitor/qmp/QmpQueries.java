@@ -4,6 +4,7 @@ package dev.miraflores.monitor.qmp;
 import static dev.miraflores.monitor.json.Json.object;
 
 import dev.miraflores.devices.pci.PciSlotReport;
+import dev.miraflores.machine.CharDeviceStatus;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.IoThreadStatus;
 import dev.miraflores.machine.VcpuStatus;
@@ -27,6 +28,7 @@ final class QmpQueries {
                 QmpCommand.of("query-kvm", "", _ -> object("enabled", true, "present", true)),
                 QmpCommand.of("query-cpus-fast", "", _ -> cpus()),
                 QmpCommand.of("query-iothreads", "", _ -> ioThreads()),
+                QmpCommand.of("query-chardev", "", _ -> charDevices()),
                 QmpCommand.of("query-pci", "", _ -> pci()));
     }
 
@@ -47,6 +49,15 @@ final class QmpQueries {
         for (IoThreadStatus thread : monitor.machine().ioThreads()) {
             all.add(object("id", thread.name(), "thread-id", thread.threadId(), "poll-max-ns", thread.options().pollMaxNs(),
                     "poll-grow", thread.options().pollGrow(), "poll-shrink", thread.options().pollShrink(), "aio-max-batch", 0));
+        }
+        return all;
+    }
+
+    /** ChardevInfo. */
+    private List<Object> charDevices() {
+        List<Object> all = new ArrayList<>();
+        for (CharDeviceStatus device : monitor.machine().charDevices()) {
+            all.add(object("label", device.id(), "filename", device.backend(), "frontend-open", device.open()));
         }
         return all;
     }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.monitor.socket;
 
+import dev.miraflores.linux.SocketFile;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class ClientServer implements AutoCloseable {
 
+    private static final int BACKLOG = 16;
     private static final long JOIN_MS = 2000;
     /** What a client sends may be as deep as JSON may be here. */
     private static final long STACK_BYTES = 1 << 20;
@@ -39,7 +42,8 @@ public final class ClientServer implements AutoCloseable {
 
     private final String name;
     private final ServerSocketChannel server;
-    private final Path path;
+    /** Null with TCP. */
+    private final SocketFile file;
     private final int most;
     private final AtomicInteger made = new AtomicInteger();
     private final List<SocketChannel> clients = new ArrayList<>();
@@ -49,13 +53,13 @@ public final class ClientServer implements AutoCloseable {
 
     /** The socket's file, or null with TCP. */
     public Path path() {
-        return path;
+        return file == null ? null : file.path();
     }
 
-    private ClientServer(String name, ServerSocketChannel server, Path path, int most) {
+    private ClientServer(String name, ServerSocketChannel server, SocketFile file, int most) {
         this.name = name;
         this.server = server;
-        this.path = path;
+        this.file = file;
         this.most = most;
     }
 
@@ -65,7 +69,14 @@ public final class ClientServer implements AutoCloseable {
      * @param most how many clients there may be at once
      */
     public static ClientServer unix(String name, Path path, int most) throws IOException {
-        return new ClientServer(name, PrivateSocket.listen(path), path, most);
+        ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        try {
+            SocketFile file = SocketFile.bind(path, at -> server.bind(UnixDomainSocketAddress.of(at), BACKLOG));
+            return new ClientServer(name, server, file, most);
+        } catch (IOException | RuntimeException e) {
+            server.close();
+            throw e;
+        }
     }
 
     /** At a TCP port. */
@@ -172,10 +183,10 @@ public final class ClientServer implements AutoCloseable {
             running = new ArrayList<>(threads);
             served = service;
         }
-        quietly(server);
-        if (path != null) {
-            quietly(() -> Files.deleteIfExists(path));
+        if (file != null) {
+            file.close();
         }
+        quietly(server);
         if (served != null) {
             served.finish();
         }

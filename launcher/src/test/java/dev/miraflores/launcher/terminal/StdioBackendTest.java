@@ -50,7 +50,9 @@ class StdioBackendTest {
         List<String> java = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xshare:auto", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp", classPath(),
                 TerminalProbe.class.getName(), mode));
-        Path shell = Files.writeString(directory.resolve("probe.sh"), "echo [before $(stty -g)]\n"
+        // A terminal of a size, that gets another when there is a file "larger".
+        Path shell = Files.writeString(directory.resolve("probe.sh"), "stty cols 100 rows 30\n(until [ -e " + directory
+                + "/larger ]; do sleep 0.1; done; stty -F /dev/tty cols 132 rows 43) &\necho [before $(stty -g)]\n"
                 + "'" + String.join("' '", java) + "'\necho [status $?]\necho [after $(stty -g)]\n");
         // No job control: a shell that has it would itself restore the terminal after a job that was killed.
         process = new ProcessBuilder(SCRIPT, "-qfec", "trap : INT; . " + shell, "/dev/null").redirectErrorStream(true).start();
@@ -113,6 +115,15 @@ class StdioBackendTest {
         awaitShown("[quit]");
         assertRestored();
         assertTrue(shown.indexOf("[status 0]") > 0, shown.toString());
+    }
+
+    @Test
+    void shouldTellOfTheTerminalsSize() throws IOException, InterruptedException {
+        start("wait");
+        awaitShown("[size 100x30]");
+        awaitShown("[ready]");
+        Files.createFile(directory.resolve("larger"));
+        awaitShown("[size 132x43]");
     }
 
     @Test

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher.terminal;
 
-import dev.miraflores.devices.serial.CharInput;
+import dev.miraflores.devices.character.CharInput;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CountDownLatch;
 
@@ -44,6 +44,16 @@ public final class TerminalProbe {
             public boolean put(byte[] bytes, int offset, int length) {
                 System.out.println("[piped " + new String(bytes, offset, length, StandardCharsets.ISO_8859_1) + "]");
                 return true;
+            }
+
+            @Override
+            public boolean wantsSize() {
+                return true;
+            }
+
+            @Override
+            public void resized(int columns, int rows) {
+                System.out.println("[size " + columns + "x" + rows + "]");
             }
 
             @Override

@@ -33,6 +33,7 @@ class HmpCommandsTest {
         "info jobs          | No active jobs",
         "info block-jobs    | No active jobs",
         "info name          | fake",
+        "info chardev       | serial0: filename=stdio",
         "info cpus          | * CPU #0: thread_id=4711",
         "info nothing       | Error: there is nothing to show for that; there is: status",
         "inof status        | unknown command: 'inof'; the nearest is 'info'",

@@ -106,6 +106,9 @@ class QmpSessionTest implements QmpSession.Output {
         assertTrue(((String) error.get("desc")).startsWith("JSON parse error"), error::toString);
         said.clear();
         assertEquals(Map.of("return", Map.of("name", "fake"), "id", 1L), send(" {'execute': 'query-name', 'id': 1}"));
+        assertEquals(Map.of("return", List.of(Map.of("label", "serial0", "filename", "stdio", "frontend-open", true),
+                Map.of("label", "org.example.0", "filename", "disconnected:unix:/run/port,server=on", "frontend-open", false))),
+                send("{'execute': 'query-chardev'}"));
     }
 
     @ParameterizedTest

@@ -19,7 +19,7 @@ import dev.miraflores.linux.EventFd;
 import dev.miraflores.linux.Fd;
 import dev.miraflores.memory.DirtyLog;
 import dev.miraflores.memory.GuestMemory;
-import dev.miraflores.virtio.ring.Virtqueue;
+import java.util.function.IntConsumer;
 
 /**
  * What a front end's requests do ("Front-end message types"). A request that cannot be done changes nothing.
@@ -49,9 +49,10 @@ final class Commands {
     private volatile BackendChannel channel;
     private volatile boolean configPending;
 
-    Commands(VirtioBlockDevice device, LimitedLog log) {
+    /** @param onJam called on an I/O thread when the front end has made a signal of its ring wait for it */
+    Commands(VirtioBlockDevice device, LimitedLog log, IntConsumer onJam) {
         this.device = device;
-        this.rings = new Rings(device, log);
+        this.rings = new Rings(device, log, onJam);
     }
 
     /** Whether requests that ask for a reply get one. */
@@ -124,7 +125,7 @@ final class Commands {
             case SET_VRING_ADDR -> setAddress(message);
             case SET_VRING_KICK -> setKick(message);
             case SET_VRING_CALL -> rings.setCall(vringOfFd(message), event(message));
-            case SET_VRING_ERR -> vringOfFd(message).setError(event(message));
+            case SET_VRING_ERR -> rings.setError(vringOfFd(message), event(message));
             default -> throw new Refusal(request + " was not negotiated");
         }
     }
@@ -358,6 +359,9 @@ final class Commands {
         try (Fd fd = onlyFd(message)) {
             area = InflightArea.map(InflightDescription.read(message), fd, device.queueCount());
         }
+        for (Vring vring : rings.all()) {
+            vring.stood = null;
+        }
         if (inflight != null) {
             inflight.close();
         }
@@ -420,10 +424,10 @@ final class Commands {
     }
 
     private void getVringBase(Vring vring, Message reply) throws ProtocolException {
-        Virtqueue ring = vring.ring;
         rings.stop();
-        if (ring != null) {
-            ring.endInflight();
+        if (vring.stood != null) {
+            vring.stood.endInflight();
+            vring.stood = null;
         }
         vring.started = false;
         vring.broken = false;

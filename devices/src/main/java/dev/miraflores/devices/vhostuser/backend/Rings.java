@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.vhostuser.backend;
 
-import dev.miraflores.aio.IoThread;
 import dev.miraflores.devices.LimitedLog;
 import dev.miraflores.devices.block.DrainException;
 import dev.miraflores.devices.block.VirtioBlockDevice;
@@ -23,7 +22,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.RejectedExecutionException;
+import java.util.function.IntConsumer;
 
 /**
  * The rings of a device, and the device while any of them runs.
@@ -45,14 +44,18 @@ final class Rings implements DeviceEvents {
     private volatile boolean active;
     private boolean changed;
     private volatile boolean failed;
+    private final SignalWatch signals;
 
-    Rings(VirtioBlockDevice device, LimitedLog log) {
+    /** @param onJam called on an I/O thread when the front end has made a signal of its ring wait for it */
+    Rings(VirtioBlockDevice device, LimitedLog log, IntConsumer onJam) {
         this.device = device;
         this.log = log;
         vrings = new Vring[device.queueCount()];
         for (int i = 0; i < vrings.length; i++) {
-            vrings[i] = new Vring(i);
+            int ring = i;
+            vrings[i] = new Vring(ring, () -> onJam.accept(ring));
         }
+        signals = new SignalWatch("vhost-signals-" + device.id(), vrings, device::thread);
     }
 
     Vring get(int index) throws Refusal {
@@ -130,6 +133,7 @@ final class Rings implements DeviceEvents {
         int position = vring.ring.position();
         vring.base = isPacked(vring) ? position << 16 | position & U16 : position;
         vring.broken |= failed || vring.ring.fault() != null;
+        vring.stood = vring.ring;
         vring.ring = null;
     }
 
@@ -148,6 +152,7 @@ final class Rings implements DeviceEvents {
         polling.forEach(Polling::stop);
         polling.clear();
         active = false;
+        signals.setActive(false);
     }
 
     /**
@@ -174,8 +179,11 @@ final class Rings implements DeviceEvents {
 
     void closeDescriptors() {
         for (Vring vring : vrings) {
-            vring.close();
+            vring.closeKick();
+            closeBehind(vring, vring.replaceCall(null));
+            closeBehind(vring, vring.replaceError(null));
         }
+        signals.close();
         noKick.close();
     }
 
@@ -198,6 +206,7 @@ final class Rings implements DeviceEvents {
         boolean any = false;
         for (Vring vring : vrings) {
             vring.ring = vring.isReady() ? make(vring, ground) : null;
+            vring.stood = vring.isRunning() ? null : vring.stood;
             EventFd kick = vring.kick == null ? noKick : vring.kick;
             queues.add(vring.isRunning() ? new DeviceQueue(vring.index, vring.ring, kick, vring) : null);
             any |= vring.isRunning();
@@ -205,12 +214,13 @@ final class Rings implements DeviceEvents {
         if (any) {
             failed = false;
             active = true;
+            signals.setActive(true);
             device.activate(new VirtioActivation(ground.features(), ground.memory(), Collections.unmodifiableList(queues), this));
             startPolling();
             // Whoever goes on with a ring may owe its driver a notification.
             for (Vring vring : vrings) {
                 if (vring.isRunning()) {
-                    vring.run();
+                    signals.execute(vring.index, vring);
                 }
             }
         }
@@ -259,7 +269,7 @@ final class Rings implements DeviceEvents {
 
     private void refuse(Vring vring, String why) {
         log.log(System.Logger.Level.WARNING, "ring " + vring.index + " does not run: " + why);
-        vring.signalError();
+        signals.execute(vring.index, vring::signalError);
     }
 
     /** The device reads it from the ring itself (SET_VRING_BASE). */
@@ -281,19 +291,20 @@ final class Rings implements DeviceEvents {
      */
     void setCall(Vring vring, EventFd next) {
         EventFd before = vring.replaceCall(next);
-        if (next != null && vring.started && next.hasRoom()) {
-            next.signal();
+        if (next != null && vring.started) {
+            signals.execute(vring.index, vring);
         }
-        if (before != null) {
-            closeOn(device.thread(vring.index), before);
-        }
+        closeBehind(vring, before);
     }
 
-    /** There, so that it is not in use just now. */
-    private static void closeOn(IoThread thread, EventFd event) {
-        try {
-            thread.execute(event::close);
-        } catch (RejectedExecutionException e) {
+    /** SET_VRING_ERR. */
+    void setError(Vring vring, EventFd next) {
+        closeBehind(vring, vring.replaceError(next));
+    }
+
+    /** On the ring's I/O thread, so that it is not in use just now. */
+    private void closeBehind(Vring vring, EventFd event) {
+        if (event != null && !signals.execute(vring.index, event::close)) {
             event.close();
         }
     }
@@ -309,7 +320,7 @@ final class Rings implements DeviceEvents {
     public void needsReset() {
         failed = true;
         for (Vring vring : vrings) {
-            vring.signalError();
+            signals.execute(vring.index, vring::signalError);
         }
     }
 }

@@ -32,10 +32,18 @@ final class Session {
     private final Message message = new Message();
     private final Message reply = new Message();
 
+    private final int settleMs;
+
     Session(VirtioBlockDevice device, UnixSocket socket, LimitedLog log) {
+        this(device, socket, log, SETTLE_MS);
+    }
+
+    /** @param settleMs how long rings that could start wait for the front end to say more */
+    Session(VirtioBlockDevice device, UnixSocket socket, LimitedLog log, int settleMs) {
         this.log = log;
+        this.settleMs = settleMs;
         this.connection = new VhostUserConnection(socket);
-        this.commands = new Commands(device, log);
+        this.commands = new Commands(device, log, this::onJam);
     }
 
     /**
@@ -65,7 +73,7 @@ final class Session {
     boolean step(int timeoutMs) throws ProtocolException {
         // Rings run again when there is nothing more to read: a front end says in many messages what is one change, though it
         // may wait for a reply to each.
-        if (Poll.poll(connection.number(), Poll.POLLIN, commands.hasToSettle() ? SETTLE_MS : 0) <= 0) {
+        if (Poll.poll(connection.number(), Poll.POLLIN, commands.hasToSettle() ? settleMs : 0) <= 0) {
             settle();
         }
         if (!connection.receive(message, timeoutMs)) {
@@ -117,6 +125,13 @@ final class Session {
     /** Whether the front end would take any reply for what it has asked for. */
     private static boolean hasReply(FrontendRequest request) {
         return request == FrontendRequest.GET_VRING_BASE || request == FrontendRequest.GET_INFLIGHT_FD;
+    }
+
+    /** Notifications are the front end's, and nobody waits for it to take them. */
+    private void onJam(int ring) {
+        log.log(System.Logger.Level.WARNING, "front end dropped: an eventfd that it gave for ring " + ring
+            + " is full, and was made one that waits");
+        requestStop();
     }
 
     /** The configuration is another. */

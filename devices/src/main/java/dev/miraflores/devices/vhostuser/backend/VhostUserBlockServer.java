@@ -34,10 +34,17 @@ public final class VhostUserBlockServer implements AutoCloseable {
     private final CountDownLatch stopped = new CountDownLatch(1);
     /** Of front ends that are gone, but whom the device may yet write to. */
     private final List<Runnable> leftovers = new ArrayList<>();
+    private final SessionMaker sessions;
     private Session session;
 
-    private VhostUserBlockServer(VirtioBlockDevice device, UnixListener listener) {
+    /** Makes what serves one front end; who has connected is the caller's where that fails. */
+    interface SessionMaker {
+        Session make(VirtioBlockDevice device, UnixSocket client, LimitedLog log);
+    }
+
+    private VhostUserBlockServer(VirtioBlockDevice device, UnixListener listener, SessionMaker sessions) {
         this.device = device;
+        this.sessions = sessions;
         this.listener = listener;
         this.log = new LimitedLog(VhostUserBlockServer.class, "drive " + device.id() + " at " + listener.path() + ": ");
         this.thread = Thread.ofPlatform().name("vhost-user-" + device.id()).daemon().unstarted(this::serve);
@@ -50,7 +57,11 @@ public final class VhostUserBlockServer implements AutoCloseable {
      * @throws IllegalArgumentException where the path is too long for a socket
      */
     public static VhostUserBlockServer start(VirtioBlockDevice device, String path) {
-        VhostUserBlockServer server = new VhostUserBlockServer(device, UnixListener.listen(path, BACKLOG));
+        return start(device, path, Session::new);
+    }
+
+    static VhostUserBlockServer start(VirtioBlockDevice device, String path, SessionMaker sessions) {
+        VhostUserBlockServer server = new VhostUserBlockServer(device, UnixListener.listen(path, BACKLOG), sessions);
         device.setEvents(server.new Events());
         server.thread.start();
         return server;
@@ -99,7 +110,7 @@ public final class VhostUserBlockServer implements AutoCloseable {
         }
         Session next;
         try {
-            next = new Session(device, client, log);
+            next = sessions.make(device, client, log);
         } catch (RuntimeException | Error e) {
             client.close();
             throw e;

@@ -8,7 +8,8 @@ import dev.miraflores.virtio.ring.Virtqueue;
 
 /**
  * A ring as its front end has set it up so far.
- * <p>Thread: the session's; {@link #run}, which is its used buffer notification, the ring's I/O thread; {@link #signalError}, any.
+ * <p>Thread: the session's; what signals, which is {@link #run}, its used buffer notification, the ring's I/O thread, and that alone,
+ * so that nobody else is held up where the front end has a signal wait ({@link SignalWatch}).
  */
 final class Vring implements QueueInterrupt {
 
@@ -26,11 +27,20 @@ final class Vring implements QueueInterrupt {
     EventFd kick;
     /** The device's, while it runs. */
     Virtqueue ring;
+    /** That one, once it stands still, until the front end has been told where: its in-flight record is still to be ended. */
+    Virtqueue stood;
+    /** Counts the signals that go through it. */
+    final SignalCount signals = new SignalCount();
+    private final Runnable onJam;
     private volatile EventFd call;
-    private EventFd error;
+    private volatile EventFd error;
+    /** A signal had to be called out of waiting: there are no more. The I/O thread's. */
+    private boolean jammed;
 
-    Vring(int index) {
+    /** @param onJam called on the I/O thread, once, where a signal waited for the front end; nothing is signalled any more then */
+    Vring(int index, Runnable onJam) {
         this.index = index;
+        this.onJam = onJam;
     }
 
     /** Whether it is to run, as far as it itself is concerned. */
@@ -45,9 +55,24 @@ final class Vring implements QueueInterrupt {
     /** Sends a used buffer notification. */
     @Override
     public void run() {
-        EventFd now = call;
-        if (now != null) {
-            now.signal();
+        signal(call);
+    }
+
+    /** Says that it does not go on (SET_VRING_ERR). */
+    void signalError() {
+        signal(error);
+    }
+
+    private void signal(EventFd event) {
+        if (event == null || jammed) {
+            return;
+        }
+        signals.begin();
+        boolean taken = event.trySignal();
+        signals.end();
+        if (!taken) {
+            jammed = true;
+            onJam.run();
         }
     }
 
@@ -58,18 +83,11 @@ final class Vring implements QueueInterrupt {
         return before;
     }
 
-    /** Says that it does not go on (SET_VRING_ERR). */
-    synchronized void signalError() {
-        if (error != null) {
-            error.signal();
-        }
-    }
-
-    synchronized void setError(EventFd next) {
-        if (error != null) {
-            error.close();
-        }
+    /** As {@link #replaceCall}. */
+    EventFd replaceError(EventFd next) {
+        EventFd before = error;
         error = next;
+        return before;
     }
 
     void closeKick() {
@@ -87,15 +105,6 @@ final class Vring implements QueueInterrupt {
         started = false;
         enabled = false;
         broken = false;
-    }
-
-    /** Closes its descriptors, which nobody uses any more. */
-    void close() {
-        closeKick();
-        EventFd last = replaceCall(null);
-        if (last != null) {
-            last.close();
-        }
-        setError(null);
+        stood = null;
     }
 }

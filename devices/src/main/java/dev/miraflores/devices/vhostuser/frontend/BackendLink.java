@@ -112,7 +112,7 @@ final class BackendLink implements ControlThread.Duty {
         try {
             socket = UnixSocket.connect(config.socketPath());
         } catch (ErrnoException e) {
-            throw new SessionException(SessionException.Kind.LOST, e.getMessage());
+            throw new SessionException(SessionException.Kind.LOST, e.getMessage(), e.errno());
         }
         session = new BackendSession(socket, config.replyNs());
         if (closing) {

@@ -15,10 +15,21 @@ final class SessionException extends Exception {
     }
 
     private final Kind kind;
+    private final int errno;
 
     SessionException(Kind kind, String message) {
+        this(kind, message, 0);
+    }
+
+    /** @param errno that of the call that failed, positive; 0 where none did */
+    SessionException(Kind kind, String message, int errno) {
         super(message, null, false, false);
         this.kind = kind;
+        this.errno = errno;
+    }
+
+    int errno() {
+        return errno;
     }
 
     Kind kind() {

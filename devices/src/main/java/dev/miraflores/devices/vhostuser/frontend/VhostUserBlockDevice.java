@@ -6,6 +6,7 @@ import dev.miraflores.bindings.virtio.virtio_abi;
 import dev.miraflores.devices.block.Disk;
 import dev.miraflores.devices.block.DrainException;
 import dev.miraflores.devices.virtio.VirtioActivation;
+import dev.miraflores.linux.Errno;
 import dev.miraflores.memory.GuestMemory;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -68,7 +69,7 @@ public final class VhostUserBlockDevice implements Disk {
             link.open();
             return null;
         } catch (SessionException e) {
-            return e.getMessage() + (e.kind() != SessionException.Kind.LOST ? "" : e.getMessage().contains("EPERM")
+            return e.getMessage() + (e.kind() != SessionException.Kind.LOST ? "" : e.errno() == Errno.EPERM
                 ? "; the sandbox lets hv connect nowhere: start it with --shared-memory, or with --sandbox off"
                 : "; is a vhost-user-blk back end listening there, and without another client?");
         } catch (RuntimeException e) {

@@ -2,6 +2,7 @@
 package dev.miraflores.devices.vhostuser.backend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.devices.vhostuser.ConfigAccess;
@@ -145,6 +146,15 @@ final class FrontEnd implements AutoCloseable {
             return !connection.receive(message, TIMEOUT_MS);
         } catch (ProtocolException e) {
             return true;
+        }
+    }
+
+    /** As {@link #isDropped}; that it says nothing for too long is not enough. */
+    void assertDropped() {
+        try {
+            assertFalse(connection.receive(message, TIMEOUT_MS), "still there");
+        } catch (ProtocolException e) {
+            throw new AssertionError(e);
         }
     }
 

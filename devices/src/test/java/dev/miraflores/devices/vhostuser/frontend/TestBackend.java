@@ -60,6 +60,7 @@ public final class TestBackend implements AutoCloseable {
     public final Map<FrontendRequest, Behaviour> behaviours = new EnumMap<>(FrontendRequest.class);
     /** Takes requests and does not do them. */
     public volatile boolean holds;
+    private volatile int turns;
 
     /** What it was sent, in order. */
     public final List<FrontendRequest> heard = new CopyOnWriteArrayList<>();
@@ -117,7 +118,17 @@ public final class TestBackend implements AutoCloseable {
         }
     }
 
+    /** From now on it takes requests and does not do them; returns when none is being done any more. */
+    public void hold() {
+        holds = true;
+        int from = turns;
+        while (turns - from < 2 && client != null) {
+            Thread.onSpinWait();
+        }
+    }
+
     private boolean turn(VhostUserConnection connection, Message message) throws ProtocolException {
+        turns++;
         if (Poll.poll(connection.number(), Poll.POLLIN, TURN_MS) != 0) {
             if (!connection.receive(message, 1000)) {
                 return false;

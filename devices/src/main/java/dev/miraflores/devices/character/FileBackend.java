@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.miraflores.devices.serial;
+package dev.miraflores.devices.character;
 
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
@@ -46,6 +46,11 @@ public final class FileBackend implements CharBackend {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    @Override
+    public String describe() {
+        return "file";
     }
 
     @Override

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.miraflores.devices.serial;
+package dev.miraflores.devices.character;
 
 /** A bounded first-in, first-out queue of bytes. Thread: one at a time; its owner locks. */
-final class ByteQueue {
+public final class ByteQueue {
 
     private final byte[] bytes;
     private final int mask;
@@ -10,27 +10,27 @@ final class ByteQueue {
     private int size;
 
     /** @param capacity a power of two */
-    ByteQueue(int capacity) {
+    public ByteQueue(int capacity) {
         bytes = new byte[capacity];
         mask = capacity - 1;
     }
 
-    int size() {
+    public int size() {
         return size;
     }
 
-    int free() {
+    public int free() {
         return bytes.length - size;
     }
 
     /** Adds one byte; there must be room. */
-    void add(int value) {
+    public void add(int value) {
         bytes[head + size & mask] = (byte) value;
         size++;
     }
 
     /** Adds as much as there is room for and returns how much. */
-    int add(byte[] from, int offset, int length) {
+    public int add(byte[] from, int offset, int length) {
         int count = Math.min(length, free());
         int tail = head + size & mask;
         int first = Math.min(count, bytes.length - tail);
@@ -41,7 +41,7 @@ final class ByteQueue {
     }
 
     /** Removes one byte, 0 to 255; there must be one. */
-    int remove() {
+    public int remove() {
         int value = bytes[head] & 0xFF;
         head = head + 1 & mask;
         size--;
@@ -49,8 +49,13 @@ final class ByteQueue {
     }
 
     /** Removes as much as fits into {@code into} and returns how much. */
-    int remove(byte[] into) {
-        int count = Math.min(into.length, size);
+    public int remove(byte[] into) {
+        return remove(into, into.length);
+    }
+
+    /** Removes {@code length} bytes at most, to the beginning of {@code into}, and returns how many. */
+    public int remove(byte[] into, int length) {
+        int count = Math.min(length, size);
         int first = Math.min(count, bytes.length - head);
         System.arraycopy(bytes, head, into, 0, first);
         System.arraycopy(bytes, 0, into, first, count - first);
@@ -59,7 +64,7 @@ final class ByteQueue {
         return count;
     }
 
-    void clear() {
+    public void clear() {
         head = 0;
         size = 0;
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.miraflores.devices.serial;
+package dev.miraflores.devices.character;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
-/** A far end that keeps what it was sent, and can be made to block or to fail. */
-final class RecordingBackend implements CharBackend {
+/** A far end that keeps what it was sent, and can be made to block or to fail. Not final: a test may have it say something. */
+public class RecordingBackend implements CharBackend {
 
     private final ByteArrayOutputStream written = new ByteArrayOutputStream();
     private CharInput input;
@@ -14,6 +14,9 @@ final class RecordingBackend implements CharBackend {
     private boolean failing;
     private boolean closed;
     private int writes;
+
+    public RecordingBackend() {
+    }
 
     @Override
     public void connect(CharInput to) {
@@ -43,32 +46,32 @@ final class RecordingBackend implements CharBackend {
         notifyAll();
     }
 
-    synchronized void block(boolean on) {
+    public synchronized void block(boolean on) {
         blocked = on;
         notifyAll();
     }
 
-    synchronized void fail() {
+    public synchronized void fail() {
         failing = true;
     }
 
-    CharInput input() {
+    public CharInput input() {
         return input;
     }
 
-    synchronized boolean isClosed() {
+    public synchronized boolean isClosed() {
         return closed;
     }
 
-    synchronized int writes() {
+    public synchronized int writes() {
         return writes;
     }
 
-    synchronized String written() {
+    public synchronized String written() {
         return written.toString(StandardCharsets.ISO_8859_1);
     }
 
-    synchronized int awaitWritten(int byteCount) throws InterruptedException {
+    public synchronized int awaitWritten(int byteCount) throws InterruptedException {
         long deadline = System.nanoTime() + 10_000_000_000L;
         while (written.size() < byteCount && System.nanoTime() < deadline) {
             wait(100);

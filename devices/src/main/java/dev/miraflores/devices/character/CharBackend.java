@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.miraflores.devices.serial;
+package dev.miraflores.devices.character;
 
 import java.io.IOException;
 
@@ -19,6 +19,16 @@ public interface CharBackend extends AutoCloseable {
 
     /** Writes all of it; may block. After an IOException the device drops its output. */
     void write(byte[] bytes, int offset, int length) throws IOException;
+
+    /** Whether the far end is there all the time; else {@link CharInput#setOpen} says when it is. */
+    default boolean isPermanent() {
+        return true;
+    }
+
+    /** What it is, in QEMU's words for a character device, such as {@code file} or {@code unix:PATH,server=on}. */
+    default String describe() {
+        return "custom";
+    }
 
     /** Ends input and releases what the back end holds. Closing it twice does nothing. */
     @Override

@@ -1,55 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.miraflores.devices.serial;
+package dev.miraflores.devices.character;
 
 import java.io.IOException;
 import java.lang.System.Logger.Level;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Carries output from vCPUs to a back end that may block: a bounded queue and the thread that empties it, which
- * writes in batches and is started by the first byte.
- * <p>Thread: {@code offer}, {@code free} and {@code close}, any; {@code onRoom} and the back end run on the pump's own.
- * <p>Lifetime: {@code close} waits for what is queued, but for a bounded time.
+ * Carries output to a back end that may block: a bounded queue and the thread that empties it, which writes in batches and
+ * is started by the first byte.
+ * <p>Thread: {@code offer}, {@code clear} and {@code close}, any; {@code onRoom} and the back end run on the pump's own.
+ * <p>Lifetime: {@code close} waits for what is queued, but for two seconds from {@code finish} at most.
  */
-abstract class OutputPump implements AutoCloseable {
+public abstract class OutputPump implements AutoCloseable {
 
-    static final int CAPACITY_BYTES = 65536;
-    // Long enough to gather a line that a guest sends a byte at a time, too short to be felt by one who types.
-    private static final long GATHER_NS = 1_000_000;
+    /** What it holds of output that the back end has not taken. */
+    public static final int CAPACITY_BYTES = 65536;
+    /** Long enough to gather a line that a guest sends a byte at a time, too short to be felt by one who types. */
+    public static final long GATHER_NS = 1_000_000;
     private static final long CLOSE_NS = 2_000_000_000L;
 
     private final String name;
     private final CharBackend backend;
+    private final long gatherNs;
     private final ByteQueue queue = new ByteQueue(CAPACITY_BYTES);
     private Thread thread;
     private boolean idle;
     private boolean closed;
+    private long closedNs;
     private boolean refused;
 
-    OutputPump(String name, CharBackend backend) {
+    /**
+     * Carries nothing yet.
+     *
+     * @param name     of its thread and in its log lines
+     * @param gatherNs how long output may wait for more to be written with it
+     */
+    protected OutputPump(String name, CharBackend backend, long gatherNs) {
         this.name = name;
         this.backend = backend;
+        this.gatherNs = gatherNs;
     }
 
     /** A batch has left a queue that was found short of room. */
-    abstract void onRoom();
+    protected abstract void onRoom();
 
     /** Queues one byte; false when there is no room for it. */
-    synchronized boolean offer(int value) {
+    public synchronized boolean offer(int value) {
         if (closed || queue.free() == 0) {
             return false;
         }
         queue.add(value);
-        if (thread == null) {
-            thread = Thread.ofPlatform().name(name).daemon().start(this::run);
-        } else if (idle || queue.size() == CAPACITY_BYTES / 2) {
-            notifyAll();
-        }
+        wake(1);
         return true;
     }
 
+    /** Queues as much as there is room for and returns how much that was. */
+    public synchronized int offer(byte[] bytes, int offset, int length) {
+        int taken = closed ? 0 : queue.add(bytes, offset, length);
+        if (taken > 0) {
+            wake(taken);
+        }
+        return taken;
+    }
+
+    private void wake(int added) {
+        if (thread == null) {
+            thread = Thread.ofPlatform().name(name).daemon().start(this::run);
+        } else if (idle || queue.size() >= CAPACITY_BYTES / 2 && queue.size() - added < CAPACITY_BYTES / 2) {
+            notifyAll();
+        }
+    }
+
+    /** Drops what is queued; a write that is under way goes on. */
+    public synchronized void clear() {
+        queue.clear();
+    }
+
     /** Whether {@code byteCount} bytes fit; when not, {@code onRoom} follows. */
-    synchronized boolean hasRoom(int byteCount) {
+    public synchronized boolean hasRoom(int byteCount) {
         boolean room = queue.free() >= byteCount;
         refused |= !room;
         return room;
@@ -66,10 +95,10 @@ abstract class OutputPump implements AutoCloseable {
                 tellRoom = refused;
                 refused = false;
             }
-            if (count == 0) {
+            if (count == 0 && isClosed()) {
                 return;
             }
-            broken = broken || !write(batch, count);
+            broken = broken || count > 0 && !write(batch, count);
             if (tellRoom) {
                 onRoom();
             }
@@ -84,8 +113,8 @@ abstract class OutputPump implements AutoCloseable {
                 wait();
             }
             idle = false;
-            long deadline = System.nanoTime() + GATHER_NS;
-            long left = GATHER_NS;
+            long deadline = System.nanoTime() + gatherNs;
+            long left = gatherNs;
             while (queue.size() < CAPACITY_BYTES / 2 && !closed && !refused && left > 0) {
                 TimeUnit.NANOSECONDS.timedWait(this, left);
                 left = deadline - System.nanoTime();
@@ -107,19 +136,33 @@ abstract class OutputPump implements AutoCloseable {
         }
     }
 
+    private synchronized boolean isClosed() {
+        return closed;
+    }
+
+    /** Takes no more, and begins to come to its end; {@link #close} waits for that. */
+    public synchronized void finish() {
+        if (!closed) {
+            closed = true;
+            closedNs = System.nanoTime();
+            notifyAll();
+        }
+    }
+
     @Override
     public void close() {
+        finish();
         Thread running;
+        long leftNs;
         synchronized (this) {
-            closed = true;
-            notifyAll();
             running = thread;
+            leftNs = Math.max(1, CLOSE_NS - (System.nanoTime() - closedNs));
         }
         if (running == null || running == Thread.currentThread()) {
             return;
         }
         try {
-            if (!running.join(java.time.Duration.ofNanos(CLOSE_NS))) {
+            if (!running.join(Duration.ofNanos(leftNs))) {
                 running.interrupt();
             }
         } catch (InterruptedException e) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.miraflores.devices.serial;
+package dev.miraflores.devices.character;
 
 import java.io.IOException;
 import java.io.OutputStream;
@@ -16,6 +16,11 @@ public final class StreamBackend implements CharBackend {
     @Override
     public void connect(CharInput input) {
         // Nothing ever arrives.
+    }
+
+    @Override
+    public String describe() {
+        return "null";
     }
 
     @Override

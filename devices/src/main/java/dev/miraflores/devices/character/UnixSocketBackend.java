@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.miraflores.devices.serial;
+package dev.miraflores.devices.character;
 
+import dev.miraflores.linux.SocketFile;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -18,27 +18,25 @@ import java.nio.file.Path;
  */
 public final class UnixSocketBackend implements CharBackend {
 
-    private final Path path;
+    private final SocketFile file;
     private final ServerSocketChannel server;
     private volatile SocketChannel client;
     private volatile boolean closed;
 
-    private UnixSocketBackend(Path path, ServerSocketChannel server) {
-        this.path = path;
+    private UnixSocketBackend(SocketFile file, ServerSocketChannel server) {
+        this.file = file;
         this.server = server;
     }
 
     /**
-     * Makes the socket. One that a dead process left behind is replaced.
+     * Makes the socket, for this user alone. One that a dead process left behind is replaced.
      *
      * @throws IOException when something else is there, somebody listens there, or the directory allows none
      */
     public static UnixSocketBackend open(Path path) throws IOException {
-        SocketFile.removeStale(path);
         ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
-            server.bind(UnixDomainSocketAddress.of(path), 1);
-            return new UnixSocketBackend(path, server);
+            return new UnixSocketBackend(SocketFile.bind(path, at -> server.bind(UnixDomainSocketAddress.of(at), 1)), server);
         } catch (IOException | RuntimeException e) {
             server.close();
             throw e;
@@ -54,6 +52,7 @@ public final class UnixSocketBackend implements CharBackend {
         while (!closed) {
             try (SocketChannel accepted = server.accept()) {
                 client = accepted;
+                input.setOpen(true);
                 if (!read(accepted, input)) {
                     return;
                 }
@@ -62,9 +61,22 @@ public final class UnixSocketBackend implements CharBackend {
             } catch (InterruptedException e) {
                 return;
             } finally {
-                client = null;
+                if (client != null) {
+                    client = null;
+                    input.setOpen(false);
+                }
             }
         }
+    }
+
+    @Override
+    public boolean isPermanent() {
+        return false;
+    }
+
+    @Override
+    public String describe() {
+        return (client == null ? "disconnected:" : "") + "unix:" + file.path() + ",server=on";
     }
 
     /** Whether the device still takes input. */
@@ -101,15 +113,15 @@ public final class UnixSocketBackend implements CharBackend {
             return;
         }
         closed = true;
+        file.close();
         try {
             server.close();
             SocketChannel last = client;
             if (last != null) {
                 last.close();
             }
-            Files.deleteIfExists(path);
         } catch (IOException e) {
-            // The file stays; the next one to listen there removes it.
+            // There is nothing left to do about it.
         }
     }
 }
