@@ -123,7 +123,9 @@ public final class MmioDriver implements TransportDriver {
 
     private boolean take(int bit) {
         boolean raised = line.isAsserted() && (get(0x060) & bit) != 0;
-        set(0x064, bit);
+        if (raised) {
+            set(0x064, bit); // and not what has come since
+        }
         return raised;
     }
 }
