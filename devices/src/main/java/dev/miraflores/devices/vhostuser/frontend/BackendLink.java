@@ -5,6 +5,7 @@ import dev.miraflores.devices.LimitedLog;
 import dev.miraflores.devices.vhostuser.ProtocolFeature;
 import dev.miraflores.devices.virtio.DeviceStatus;
 import dev.miraflores.devices.virtio.VirtioActivation;
+import dev.miraflores.devices.vring.ControlThread;
 import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.UnixSocket;
 import java.util.ArrayList;

@@ -6,10 +6,9 @@ import dev.miraflores.bindings.virtio.virtio_abi;
 import dev.miraflores.devices.block.Disk;
 import dev.miraflores.devices.block.DrainException;
 import dev.miraflores.devices.virtio.VirtioActivation;
+import dev.miraflores.devices.vring.ControlThread;
 import dev.miraflores.memory.GuestMemory;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
@@ -50,13 +49,10 @@ public final class VhostUserBlockDevice implements Disk {
 
     private void start() {
         String[] why = new String[1];
-        CountDownLatch connected = new CountDownLatch(1);
-        thread.execute(() -> {
-            why[0] = connect();
-            connected.countDown();
-        });
+        // Before the link's first turn, which would connect again.
+        thread.execute(() -> why[0] = connect());
         thread.start(link);
-        await(connected, Long.MAX_VALUE);
+        thread.call(Runnable::run, Long.MAX_VALUE);
         if (why[0] != null) {
             thread.close();
             throw new DriveException("drive " + config.id() + ": vhost-user=" + config.socketPath() + ": " + why[0]);
@@ -148,12 +144,10 @@ public final class VhostUserBlockDevice implements Disk {
         }
         int wce = (int) value & 1;
         link.space().writeWce((byte) wce);
-        CountDownLatch written = new CountDownLatch(1);
-        thread.execute(() -> {
+        thread.call(written -> {
             link.writeWce(wce);
-            written.countDown();
-        });
-        await(written, config.replyNs());
+            written.run();
+        }, config.replyNs());
     }
 
     @Override
@@ -165,12 +159,10 @@ public final class VhostUserBlockDevice implements Disk {
     @Override
     public void reset() {
         resetting = true;
-        CountDownLatch done = new CountDownLatch(1);
-        thread.execute(() -> link.reset(() -> {
+        thread.call(done -> link.reset(() -> {
             resetting = false;
-            done.countDown();
-        }));
-        await(done, config.drainNs());
+            done.run();
+        }), config.drainNs());
     }
 
     @Override
@@ -180,9 +172,7 @@ public final class VhostUserBlockDevice implements Disk {
 
     @Override
     public void pause() {
-        CountDownLatch still = new CountDownLatch(1);
-        thread.execute(() -> link.pause(still::countDown));
-        if (!await(still, config.drainNs())) {
+        if (!thread.call(link::pause, config.drainNs())) {
             resume();
             throw new DrainException("drive " + config.id() + ": its back end at " + config.socketPath()
                 + " has not finished what is in flight in " + config.drainNs() / 1_000_000 + " ms", List.of());
@@ -192,24 +182,6 @@ public final class VhostUserBlockDevice implements Disk {
     @Override
     public void resume() {
         thread.execute(link::resume);
-    }
-
-    private static boolean await(CountDownLatch latch, long timeoutNs) {
-        boolean interrupted = false;
-        long endNs = System.nanoTime() + Math.min(timeoutNs, Long.MAX_VALUE / 2);
-        try {
-            for (;;) {
-                try {
-                    return latch.await(endNs - System.nanoTime(), TimeUnit.NANOSECONDS);
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
     }
 
     /** A back end that has not stopped its rings keeps its own mapping of guest memory: ours may go. */

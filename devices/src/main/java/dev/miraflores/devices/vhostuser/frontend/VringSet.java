@@ -4,6 +4,7 @@ package dev.miraflores.devices.vhostuser.frontend;
 import dev.miraflores.devices.vhostuser.ProtocolFeature;
 import dev.miraflores.devices.virtio.DeviceQueue;
 import dev.miraflores.devices.virtio.VirtioActivation;
+import dev.miraflores.devices.vring.ControlThread;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;
