@@ -13,6 +13,14 @@ public enum VhostKind {
     /** Sockets between guest and host. */
     VSOCK("/dev/vhost-vsock", "vhost_vsock");
 
+    /** What every vhost device is asked for, once a machine runs. */
+    private static final int[] RING_IOCTLS = {
+        (int) vhost_abi.VHOST_SET_FEATURES, (int) vhost_abi.VHOST_SET_MEM_TABLE, (int) vhost_abi.VHOST_SET_VRING_NUM,
+        (int) vhost_abi.VHOST_SET_VRING_BASE, (int) vhost_abi.VHOST_GET_VRING_BASE, (int) vhost_abi.VHOST_SET_VRING_ADDR,
+        (int) vhost_abi.VHOST_SET_VRING_KICK, (int) vhost_abi.VHOST_SET_VRING_CALL, (int) vhost_abi.VHOST_SET_VRING_ERR,
+        (int) vhost_abi.VHOST_VSOCK_SET_RUNNING, (int) vhost_abi.VHOST_NET_SET_BACKEND
+    };
+
     private final String path;
     private final String module;
 
@@ -53,14 +61,6 @@ public enum VhostKind {
             default -> "open: " + Errno.name(errno) + "; hv doctor tells more";
         };
     }
-
-    /** What every vhost device is asked for, once a machine runs. */
-    private static final int[] RING_IOCTLS = {
-        (int) vhost_abi.VHOST_SET_FEATURES, (int) vhost_abi.VHOST_SET_MEM_TABLE, (int) vhost_abi.VHOST_SET_VRING_NUM,
-        (int) vhost_abi.VHOST_SET_VRING_BASE, (int) vhost_abi.VHOST_GET_VRING_BASE, (int) vhost_abi.VHOST_SET_VRING_ADDR,
-        (int) vhost_abi.VHOST_SET_VRING_KICK, (int) vhost_abi.VHOST_SET_VRING_CALL, (int) vhost_abi.VHOST_SET_VRING_ERR,
-        (int) vhost_abi.VHOST_VSOCK_SET_RUNNING, (int) vhost_abi.VHOST_NET_SET_BACKEND
-    };
 
     /** The ioctls that control threads make once machines run, for whoever has the kernel refuse all others. */
     public static int[] ioctls() {

@@ -128,14 +128,10 @@ public final class VirtioVsockDevice implements VirtioDevice {
     @Override
     public void reset() {
         resetting = true;
-        thread.call(done -> {
-            try {
-                link.reset();
-                resetting = false;
-            } finally {
-                done.run();
-            }
-        }, stopNs);
+        call(() -> {
+            link.reset();
+            resetting = false;
+        });
     }
 
     @Override
@@ -145,17 +141,22 @@ public final class VirtioVsockDevice implements VirtioDevice {
 
     /** Returns when the kernel leaves guest memory alone, but for one that does not stop. */
     public void pause() {
+        call(link::pause);
+    }
+
+    /** Returns when the kernel has been told to go on. */
+    public void resume() {
+        call(link::resume);
+    }
+
+    private void call(Runnable change) {
         thread.call(done -> {
             try {
-                link.pause();
+                change.run();
             } finally {
                 done.run();
             }
         }, stopNs);
-    }
-
-    public void resume() {
-        thread.execute(link::resume);
     }
 
     @Override

@@ -40,7 +40,7 @@ public final class FakeKernel implements VhostCalls {
     /** Those of other guests. */
     public final Set<Long> takenCids = new HashSet<>();
     public final List<String> violations = new ArrayList<>();
-    /** So many calls succeed, and then one does not. */
+    /** So many calls succeed, and then one does not, but for those that end something. */
     private int refuseAfter = -1;
     private int refusal;
     /** What the next stop waits for. */
@@ -144,7 +144,7 @@ public final class FakeKernel implements VhostCalls {
             violations.add("ioctl " + Long.toHexString(request) + " after close");
             return -Errno.EBADF;
         }
-        if (refuseAfter >= 0 && refuseAfter-- == 0) {
+        if (!endsSomething(request, argument) && refuseAfter >= 0 && refuseAfter-- == 0) {
             return -refusal;
         }
         if (request == vhost_abi.VHOST_SET_OWNER) {
@@ -174,6 +174,15 @@ public final class FakeKernel implements VhostCalls {
         }
         int index = argument.get(ValueLayout.JAVA_INT, 0);
         return index < 0 || index >= VRINGS ? -Errno.ENOBUFS : vring(request, vrings[index], argument);
+    }
+
+    /** What the kernel never refuses to who owns the device. */
+    private static boolean endsSomething(long request, MemorySegment argument) {
+        return request == vhost_abi.VHOST_VSOCK_SET_RUNNING && argument.get(ValueLayout.JAVA_INT, 0) == 0
+            || request == vhost_abi.VHOST_GET_VRING_BASE
+            || (request == vhost_abi.VHOST_SET_VRING_KICK || request == vhost_abi.VHOST_SET_VRING_CALL
+                || request == vhost_abi.VHOST_SET_VRING_ERR || request == vhost_abi.VHOST_NET_SET_BACKEND)
+                && argument.get(ValueLayout.JAVA_INT, vhost_vring_state.num) == -1;
     }
 
     private int memoryTable(MemorySegment table) {
