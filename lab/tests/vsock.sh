@@ -9,7 +9,7 @@ seq 1 60000 > "$out/disks/sent"
 guest_modules+=(vmw_vsock_virtio_transport)
 host_modules=vhost_vsock
 in_l1 <<'L1'
-/usr/bin/python3 "$lab/vsock/peer.py" 7 sent /.l1/monitor > "$out/peer.log" 2>&1 &
+/usr/bin/python3 "$lab/net/peer.py" vsock:7 sent /.l1/monitor > "$out/peer.log" 2>&1 &
 peer=$!
 wait_for_line "$out/peer.log" 'listens' 30
 vmm_start "$out/guest.log" --kernel "$vmlinuz" --initrd "$initrd" --append "$append" --drive file=disk.img,cache=none \

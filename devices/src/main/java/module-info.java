@@ -12,6 +12,7 @@ module dev.miraflores.devices {
     exports dev.miraflores.devices.net.stream;
     exports dev.miraflores.devices.net.tap;
     exports dev.miraflores.devices.net.user;
+    exports dev.miraflores.devices.net.vhost;
     exports dev.miraflores.devices.pci;
     exports dev.miraflores.devices.platform;
     exports dev.miraflores.devices.serial;

@@ -96,7 +96,11 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
 
     /** Whether the host's kernel serves any of its devices (vhost). */
     public boolean usesVhost() {
-        return vsock != null;
+        boolean inKernel = vsock != null;
+        for (NicConfig nic : nics) {
+            inKernel |= nic.tap() != null && nic.tap().vhost();
+        }
+        return inKernel;
     }
 
     private static boolean isShared(List<DriveConfig> drives) {

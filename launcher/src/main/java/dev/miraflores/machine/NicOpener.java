@@ -2,6 +2,7 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.devices.net.NetBackend;
+import dev.miraflores.devices.net.NetException;
 import dev.miraflores.devices.net.VirtioNetDevice;
 import dev.miraflores.devices.net.stream.ConnectingPeers;
 import dev.miraflores.devices.net.stream.ListeningPeers;
@@ -10,6 +11,8 @@ import dev.miraflores.devices.net.stream.StreamBackend;
 import dev.miraflores.devices.net.tap.TapBackend;
 import dev.miraflores.devices.net.tap.TapSetup;
 import dev.miraflores.devices.net.user.Passt;
+import dev.miraflores.devices.net.vhost.VhostNetPath;
+import dev.miraflores.devices.vhost.VhostException;
 
 /**
  * Makes network interfaces, and what is behind them: all that takes a privilege or starts a program, so before a sandbox.
@@ -30,10 +33,17 @@ final class NicOpener {
     }
 
     private static VirtioNetDevice openTap(NicConfig config) {
-        if (config.tap().vhost()) {
-            throw notBuilt(config, "vhost=on is not built yet; leave it out");
+        TapBackend tap = tap(config);
+        return config.tap().vhost() ? VirtioNetDevice.open(config.device(), inKernel(config, tap))
+                : VirtioNetDevice.open(config.device(), tap);
+    }
+
+    private static VhostNetPath inKernel(NicConfig config, TapBackend tap) {
+        try {
+            return VhostNetPath.open(config.id(), tap, config.queues());
+        } catch (VhostException e) {
+            throw new NetException(name(config) + ": vhost=on: " + e.getMessage() + ", or leave vhost=on out");
         }
-        return VirtioNetDevice.open(config.device(), tap(config));
     }
 
     private static TapBackend tap(NicConfig config) {

@@ -2,10 +2,10 @@
 package dev.miraflores.devices.vsock;
 
 import dev.miraflores.bindings.virtio.virtio_abi;
+import dev.miraflores.devices.vhost.VhostControl;
 import dev.miraflores.devices.vhost.VhostDevice;
 import dev.miraflores.devices.vhost.VhostException;
 import dev.miraflores.devices.vhost.VhostKind;
-import dev.miraflores.devices.virtio.MemoryInUseException;
 import dev.miraflores.devices.virtio.VirtioActivation;
 import dev.miraflores.devices.virtio.VirtioDevice;
 import dev.miraflores.devices.vring.ControlThread;
@@ -38,17 +38,14 @@ public final class VirtioVsockDevice implements VirtioDevice {
 
     private final long cid;
     private final long features;
-    private final ControlThread thread;
+    private final VhostControl control;
     private final VsockLink link;
-    private final long stopNs;
-    private volatile boolean resetting;
-    private boolean closed;
 
     private VirtioVsockDevice(VhostDevice vhost, long cid, long stopNs) {
         this.cid = cid;
-        this.stopNs = stopNs;
         features = vhost.features() & PASSED_ON;
-        thread = new ControlThread("vhost-vsock");
+        ControlThread thread = new ControlThread("vhost-vsock");
+        control = new VhostControl(thread, "vsock, guest-cid=" + cid, stopNs);
         link = new VsockLink(vhost, thread, cid);
         thread.start(link);
     }
@@ -121,51 +118,33 @@ public final class VirtioVsockDevice implements VirtioDevice {
 
     @Override
     public void activate(VirtioActivation activation) {
-        thread.execute(() -> link.activate(activation));
+        control.execute(() -> link.activate(activation));
     }
 
     /** Waits until the kernel has stopped; where that takes too long the device {@link #isHung} until it has. */
     @Override
     public void reset() {
-        resetting = true;
-        call(() -> {
-            link.reset();
-            resetting = false;
-        });
+        control.reset(link::reset);
     }
 
     @Override
     public boolean isHung() {
-        return resetting;
+        return control.isHung();
     }
 
     /** Returns when the kernel leaves guest memory alone, but for one that does not stop. */
     public void pause() {
-        call(link::pause);
+        control.call(link::pause);
     }
 
     /** Returns when the kernel has been told to go on. */
     public void resume() {
-        call(link::resume);
+        control.call(link::resume);
     }
 
-    private void call(Runnable change) {
-        thread.call(done -> {
-            try {
-                change.run();
-            } finally {
-                done.run();
-            }
-        }, stopNs);
-    }
-
+    /** @throws dev.miraflores.devices.virtio.MemoryInUseException where the kernel has not stopped yet; may be called again */
     @Override
-    public synchronized void close() {
-        if (!closed) {
-            if (!thread.end(stopNs)) {
-                throw new MemoryInUseException("vsock, guest-cid=" + cid + ": the kernel has not stopped it");
-            }
-            closed = true;
-        }
+    public void close() {
+        control.close();
     }
 }

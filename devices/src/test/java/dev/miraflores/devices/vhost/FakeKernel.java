@@ -49,7 +49,6 @@ public final class FakeKernel implements VhostCalls {
     private final Vring[] vrings = new Vring[VRINGS];
     private boolean owned;
     private boolean memoryKnown;
-    private boolean running;
     private boolean closed;
     private long accepted;
     private long cid;
@@ -84,8 +83,14 @@ public final class FakeKernel implements VhostCalls {
         refusal = errno;
     }
 
+    /** Whether it serves both rings. */
     public synchronized boolean isRunning() {
-        return running;
+        return vrings[0].queue != null && vrings[1].queue != null;
+    }
+
+    /** Whether it serves none. */
+    public synchronized boolean isStill() {
+        return vrings[0].queue == null && vrings[1].queue == null;
     }
 
     public synchronized boolean isClosed() {
@@ -217,30 +222,48 @@ public final class FakeKernel implements VhostCalls {
     }
 
     private int run(boolean wanted) {
-        if (wanted == running) {
-            return 0;
-        }
         for (Vring vring : vrings) {
-            if (wanted && (!memoryKnown || vring.size == 0 || vring.place == null)) {
-                return -Errno.EFAULT;
+            int rc = wanted ? begin(vring) : end(vring);
+            if (rc < 0) {
+                return rc;
             }
         }
-        for (Vring vring : vrings) {
-            if (wanted) {
-                QueueGeometry place = vring.place;
-                vring.queue = Virtqueue.create(memory, new QueueGeometry(vring.size, place.descGpa(), place.driverGpa(),
-                    place.deviceGpa()), accepted, vring.base);
-            } else {
-                vring.base = vring.queue.position();
-                vring.queue = null;
-            }
-        }
-        running = wanted;
         return 0;
+    }
+
+    private int begin(Vring vring) {
+        if (!memoryKnown || vring.size == 0 || vring.place == null) {
+            return -Errno.EFAULT;
+        }
+        if (vring.queue == null) {
+            QueueGeometry place = vring.place;
+            vring.queue = Virtqueue.create(memory, new QueueGeometry(vring.size, place.descGpa(), place.driverGpa(),
+                place.deviceGpa()), accepted, vring.base);
+        }
+        return 0;
+    }
+
+    private static int end(Vring vring) {
+        if (vring.queue != null) {
+            vring.base = vring.queue.position();
+            vring.queue = null;
+        }
+        return 0;
+    }
+
+    /** VHOST_NET_SET_BACKEND: a ring is served while it has a tap. */
+    private int setBackend(Vring vring, int fd) {
+        int rc = fd >= 0 ? begin(vring) : end(vring);
+        vring.backend = rc < 0 ? vring.backend : fd;
+        return rc;
     }
 
     private int vring(long request, Vring vring, MemorySegment argument) {
         int value = argument.get(ValueLayout.JAVA_INT, vhost_vring_state.num);
+        if (request == vhost_abi.VHOST_NET_SET_BACKEND) {
+            return setBackend(vring, value);
+        }
+        boolean running = vring.queue != null;
         if (request == vhost_abi.VHOST_SET_VRING_NUM) {
             if (running) {
                 return -Errno.EBUSY;
@@ -284,7 +307,7 @@ public final class FakeKernel implements VhostCalls {
 
     /** Does what the driver's notifications asked for: packets come back as long as there is room for them. */
     public synchronized void serve() {
-        if (!running || vrings[0].kick == null || vrings[1].kick == null
+        if (!isRunning() || vrings[0].kick == null || vrings[1].kick == null
                 || (vrings[0].kick.drain() | vrings[1].kick.drain()) == 0) {
             return;
         }
@@ -315,6 +338,6 @@ public final class FakeKernel implements VhostCalls {
             violations.add("closed twice");
         }
         closed = true;
-        running = false;
+        run(false);
     }
 }

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The host's end of the vsock test: sends back what the guest sends, then has the guest send back what it gets.
+"""The host's end of tests of networks: sends back what the guest sends, then has the guest send back what it gets.
 
-peer.py CID FILE MONITOR
+peer.py GUEST FILE MONITOR
+
+GUEST is an IPv4 address, or vsock: and a context id.
 
 The guest connects to port 5000 twice, with its driver bound anew in between. Then it listens on port 6000, and gets FILE;
 in the middle of that the machine is stopped for a while and goes on, by way of MONITOR.
@@ -13,7 +15,11 @@ import threading
 import time
 
 PORT_HERE, PORT_THERE = 5000, 6000
-cid, data, monitor = int(sys.argv[1]), open(sys.argv[2], "rb").read(), sys.argv[3]
+guest, data, monitor = sys.argv[1], open(sys.argv[2], "rb").read(), sys.argv[3]
+if guest.startswith("vsock:"):
+    family, there, here = socket.AF_VSOCK, (int(guest[6:]), PORT_THERE), (socket.VMADDR_CID_ANY, PORT_HERE)
+else:
+    family, there, here = socket.AF_INET, (guest, PORT_THERE), ("", PORT_HERE)
 
 
 def say(what):
@@ -54,9 +60,9 @@ def send(connection):
 
 def connect():
     for _ in range(300):
-        connection = socket.socket(socket.AF_VSOCK)
+        connection = socket.socket(family)
         try:
-            connection.connect((cid, PORT_THERE))
+            connection.connect(there)
             return connection
         except OSError:
             connection.close()
@@ -64,8 +70,8 @@ def connect():
     sys.exit("peer: the guest does not listen")
 
 
-with socket.socket(socket.AF_VSOCK) as listener:
-    listener.bind((socket.VMADDR_CID_ANY, PORT_HERE))
+with socket.socket(family) as listener:
+    listener.bind(here)
     listener.listen()
     say("listens")
     echo(listener)
