@@ -64,6 +64,9 @@ record SandboxOption(Mode mode, List<String> paths, boolean connects) {
             if (nic.socket() != null) {
                 leaveInReach(policy, nic.socket());
             }
+            if (nic.vhostUser() != null) {
+                policy.connects(true);
+            }
         }
         return policy;
     }

@@ -13,6 +13,8 @@ import dev.miraflores.devices.net.tap.TapSetup;
 import dev.miraflores.devices.net.user.Passt;
 import dev.miraflores.devices.net.vhost.VhostNetPath;
 import dev.miraflores.devices.vhost.VhostException;
+import dev.miraflores.devices.vhostuser.frontend.VhostUserConfig;
+import dev.miraflores.devices.vhostuser.frontend.VhostUserNetPath;
 
 /**
  * Makes network interfaces, and what is behind them: all that takes a privilege or starts a program, so before a sandbox.
@@ -28,7 +30,8 @@ final class NicOpener {
         return new Nic(config, switch (config.kind()) {
             case USER, SOCKET -> VirtioNetDevice.open(config.device(), stream(config));
             case TAP -> openTap(config);
-            case VHOST_USER -> throw notBuilt(config, "vhost-user= is not built yet; use tap or user");
+            case VHOST_USER -> VirtioNetDevice.open(config.device(), VhostUserNetPath.open(
+                    VhostUserConfig.of(config.id(), config.vhostUser()).withQueues(config.queues(), 1), config.mac(), config.mtu()));
         });
     }
 
@@ -67,9 +70,5 @@ final class NicOpener {
 
     private static String name(NicConfig config) {
         return "nic " + config.id() + " (" + config.kind() + ")";
-    }
-
-    private static ConfigException notBuilt(NicConfig config, String what) {
-        return new ConfigException(NicOptions.OPTION + " " + config + ": " + what);
     }
 }

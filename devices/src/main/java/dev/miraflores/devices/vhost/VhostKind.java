@@ -55,8 +55,8 @@ public enum VhostKind {
     /** Why the file cannot be opened, and the way out. */
     String whyNot(int errno) {
         return switch (errno) {
-            case Errno.EACCES, Errno.EPERM -> "permission denied; let this user's group read and write it, with a udev rule or: chmod g+rw "
-                + path;
+            case Errno.EACCES, Errno.EPERM ->
+                "permission denied; let this user's group read and write it, with a udev rule or: chmod g+rw " + path;
             case Errno.ENOENT, Errno.ENODEV, Errno.ENXIO -> "not in this kernel; as root: modprobe " + module;
             default -> "open: " + Errno.name(errno) + "; hv doctor tells more";
         };

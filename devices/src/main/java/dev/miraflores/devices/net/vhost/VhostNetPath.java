@@ -56,8 +56,8 @@ public final class VhostNetPath implements NetDataPath {
      * Has the kernel serve a NIC.
      *
      * @param id         the NIC's, for messages and the thread's name
-     * @param tap        whose ports' descriptors are queues of a tap, with a header of {@link dev.miraflores.devices.net.NetHeader#BYTES}
-     *                   in front of packets (TUNSETVNETHDRSZ); closed with the path, or where this throws
+     * @param tap        whose ports' descriptors are queues of a tap, with a header in front of packets as long as
+     *                   {@link dev.miraflores.devices.net.NetHeader#BYTES} (TUNSETVNETHDRSZ); closed with the path, or where this throws
      * @param queuePairs at most so many, as many as the tap has queues
      * @throws VhostException where the host does not have vhost-net for this user
      */
@@ -76,7 +76,7 @@ public final class VhostNetPath implements NetDataPath {
             for (int i = 0; i < Math.min(queuePairs, tap.maxQueuePairs()); i++) {
                 vhosts.add(opener.open());
                 if ((vhosts.getLast().features() & RingFeatures.VERSION_1) == 0) {
-                    throw new VhostException(VhostKind.NET.path() + ": it only knows legacy devices; use a newer kernel, or vhost=off");
+                    throw new VhostException(VhostKind.NET.path() + ": it only knows legacy devices; use a newer kernel");
                 }
             }
             return new VhostNetPath(id, tap, vhosts, stopNs);

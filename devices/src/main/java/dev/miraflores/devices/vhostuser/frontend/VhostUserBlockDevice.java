@@ -23,17 +23,19 @@ import java.util.function.Consumer;
  */
 public final class VhostUserBlockDevice implements Disk {
 
-    private final VhostUserBlockConfig config;
+    private final VhostUserConfig config;
     private final ControlThread thread;
+    private final DiskRole role;
     private final BackendLink link;
     private volatile Consumer<String> needsReset = why -> { };
     private volatile boolean resetting;
     private boolean closed;
 
-    private VhostUserBlockDevice(VhostUserBlockConfig config) {
+    private VhostUserBlockDevice(VhostUserConfig config) {
         this.config = config;
         thread = new ControlThread("vu-" + config.id());
-        link = new BackendLink(config, thread, why -> needsReset.accept(why));
+        role = new DiskRole(config.id());
+        link = new BackendLink(config, role, thread, why -> needsReset.accept(why));
     }
 
     /**
@@ -41,35 +43,13 @@ public final class VhostUserBlockDevice implements Disk {
      *
      * @throws DriveException where nobody listens, or whoever does cannot be a disk's back end; the message is one line
      */
-    public static VhostUserBlockDevice open(VhostUserBlockConfig config) {
+    public static VhostUserBlockDevice open(VhostUserConfig config) {
         VhostUserBlockDevice device = new VhostUserBlockDevice(config);
-        device.start();
+        String why = device.link.start();
+        if (why != null) {
+            throw new DriveException("drive " + config.id() + ": vhost-user=" + config.socketPath() + ": " + why);
+        }
         return device;
-    }
-
-    private void start() {
-        String[] why = new String[1];
-        // Before the link's first turn, which would connect again.
-        thread.execute(() -> why[0] = connect());
-        thread.start(link);
-        thread.call(Runnable::run, Long.MAX_VALUE);
-        if (why[0] != null) {
-            thread.close();
-            throw new DriveException("drive " + config.id() + ": vhost-user=" + config.socketPath() + ": " + why[0]);
-        }
-    }
-
-    private String connect() {
-        try {
-            link.open();
-            return null;
-        } catch (SessionException e) {
-            return e.getMessage() + (e.kind() != SessionException.Kind.LOST ? "" : e.getMessage().contains("EPERM")
-                ? "; the sandbox lets hv connect nowhere: start it with --shared-memory, or with --sandbox off"
-                : "; is a vhost-user-blk back end listening there, and without another client?");
-        } catch (RuntimeException e) {
-            return e.getMessage();
-        }
     }
 
     /** Whether {@code memory} can be shared with a back end: it is if it was made as a memfd. */
@@ -82,13 +62,13 @@ public final class VhostUserBlockDevice implements Disk {
         return config.id();
     }
 
-    public VhostUserBlockConfig config() {
+    public VhostUserConfig config() {
         return config;
     }
 
     /** Bytes on the disk, as the back end said last. */
     public long byteSize() {
-        return link.space().capacityBytes();
+        return role.space().capacityBytes();
     }
 
     /** Whether the driver is told that it must not write. */
@@ -128,24 +108,24 @@ public final class VhostUserBlockDevice implements Disk {
 
     @Override
     public int configByteSize() {
-        return link.space().byteSize();
+        return role.space().byteSize();
     }
 
     @Override
     public long readConfig(int offset, int byteSize) {
-        return link.space().read(offset, byteSize);
+        return role.space().read(offset, byteSize);
     }
 
     /** Waits for the back end, as what the driver writes next depends on it (virtio 1.3 §5.2.5.2); but not for ever. */
     @Override
     public void writeConfig(int offset, int byteSize, long value) {
-        if (!RemoteConfigSpace.isWce(offset, byteSize) || (link.offered() & BackendOffer.CONFIG_WCE) == 0) {
+        if (!RemoteConfigSpace.isWce(offset, byteSize) || (link.offered() & DiskRole.CONFIG_WCE) == 0) {
             return;
         }
         int wce = (int) value & 1;
-        link.space().writeWce((byte) wce);
+        role.space().writeWce((byte) wce);
         thread.call(written -> {
-            link.writeWce(wce);
+            link.exchange(to -> to.writeConfig(RemoteConfigSpace.wceOffset(), wce));
             written.run();
         }, config.replyNs());
     }

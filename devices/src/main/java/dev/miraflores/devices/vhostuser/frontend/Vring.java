@@ -66,10 +66,15 @@ final class Vring implements AutoCloseable {
         session.setVringEvent(FrontendRequest.SET_VRING_CALL, index(), events.call());
     }
 
-    void start(BackendSession session) throws SessionException {
+    void start(BackendSession session, boolean enabled) throws SessionException {
         runs = true;
         session.setVringEvent(FrontendRequest.SET_VRING_KICK, index(), events.kick());
-        session.setVring(FrontendRequest.SET_VRING_ENABLE, index(), 1);
+        enable(session, enabled);
+    }
+
+    /** A ring that is not enabled runs, and nothing is done with what is in it ("Ring states"). */
+    void enable(BackendSession session, boolean enabled) throws SessionException {
+        session.setVring(FrontendRequest.SET_VRING_ENABLE, index(), enabled ? 1 : 0);
     }
 
     /** See {@link VringEvents#wake}. */
