@@ -14,11 +14,15 @@ module dev.miraflores.devices {
     exports dev.miraflores.devices.net.stream;
     exports dev.miraflores.devices.net.tap;
     exports dev.miraflores.devices.net.user;
+    exports dev.miraflores.devices.net.vhost;
     exports dev.miraflores.devices.pci;
     exports dev.miraflores.devices.platform;
     exports dev.miraflores.devices.serial;
+    exports dev.miraflores.devices.vhost;
     exports dev.miraflores.devices.vhostuser;
     exports dev.miraflores.devices.vhostuser.frontend;
     exports dev.miraflores.devices.vhostuser.backend;
     exports dev.miraflores.devices.virtio;
+    exports dev.miraflores.devices.vring;
+    exports dev.miraflores.devices.vsock;
 }

@@ -11,6 +11,7 @@ import dev.miraflores.machine.RngConfig;
 import dev.miraflores.machine.SmpOption;
 import dev.miraflores.machine.VhostUserOptions;
 import dev.miraflores.machine.VirtioTransport;
+import dev.miraflores.machine.VsockConfig;
 import dev.miraflores.memory.MemoryBacking;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -56,6 +57,8 @@ final class RunOptions {
     static final Option BALLOON = Option.optionalValue("--balloon", "KEY=on|off",
             "Adds a virtio-balloon device, through which the guest gives memory back to the host. Keys: deflate-on-oom,"
                     + " free-page-reporting, free-page-hint; id=ID.");
+    static final Option VSOCK = Option.value("--vsock", "cid=N",
+            "Sockets between host and guest (AF_VSOCK), through the host's vhost-vsock: N, from 3 on, is the guest's context id.");
     static final Option VIRTIO = Option.value("--virtio", "pci|mmio",
             "How the guest reaches its disks and other virtio devices. Default: pci.");
     static final Option CONSOLE = Option.value("--console", "stdio|file:PATH|unix:PATH|none",
@@ -75,7 +78,8 @@ final class RunOptions {
 
     private static final Option[] ALL = {
         KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SHARED_MEMORY, SMP, DRIVE, NIC, CHARDEV, DEVICE, STAGE_PATH, VIRTIO, RNG,
-        BALLOON, CONSOLE, VIRTCONSOLE, PORT, QMP, MONITOR, METRICS, DEBUG_EXIT, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
+        BALLOON, VSOCK, CONSOLE, VIRTCONSOLE, PORT, QMP, MONITOR, METRICS, DEBUG_EXIT,
+        SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
     };
 
     private RunOptions() {
@@ -132,6 +136,10 @@ final class RunOptions {
         }
         machine.rng(arguments.has(RNG.name()) ? RngConfig.parse(arguments.value(RNG.name(), "")) : null);
         machine.balloon(arguments.has(BALLOON.name()) ? BalloonConfig.parse(arguments.value(BALLOON.name(), "")) : null);
+        String vsock = arguments.value(VSOCK.name(), null);
+        if (vsock != null) {
+            machine.vsock(VsockConfig.parse(vsock));
+        }
         machine.debugExit(arguments.has(DEBUG_EXIT.name()));
         return machine;
     }

@@ -59,10 +59,13 @@ record SandboxOption(Mode mode, List<String> paths, boolean connects) {
 
     /** With what a machine may open again: its images, and its stages' classes. */
     SandboxPolicy policy(VirtualMachine machine, MachineConfig config) {
-        SandboxPolicy policy = policy(machine.ioThreads(), config.drives(), config.stagePath());
+        SandboxPolicy policy = policy(machine.ioThreads(), config.drives(), config.stagePath()).vhost(config.usesVhost());
         for (NicConfig nic : config.nics()) {
             if (nic.socket() != null) {
                 leaveInReach(policy, nic.socket());
+            }
+            if (nic.vhostUser() != null) {
+                policy.connects(true);
             }
         }
         return policy;

@@ -6,6 +6,8 @@ import dev.miraflores.devices.balloon.VirtioBalloonDevice;
 import dev.miraflores.devices.entropy.VirtioEntropyDevice;
 import dev.miraflores.devices.character.CharBackend;
 import dev.miraflores.devices.console.VirtioConsoleDevice;
+import dev.miraflores.devices.vhost.VhostException;
+import dev.miraflores.devices.vsock.VirtioVsockDevice;
 import dev.miraflores.kvm.CpuTopology;
 import dev.miraflores.kvm.Kvm;
 import dev.miraflores.kvm.KvmCapability;
@@ -79,6 +81,7 @@ final class Assembly {
         DriveOpener opener = new DriveOpener(config, mainLoop);
         List<Drive> disks = openDisks(opener);
         List<Nic> nics = openNics();
+        VirtioVsockDevice vsock = config.vsock() == null ? null : openVsock(config.vsock());
         GuestMemory memory = memory();
         LoadedKernel kernel = BootLoader.load(memory, request);
         Vm vm = cleanup.add(kvm.createVm("vm" + MADE.getAndIncrement()));
@@ -105,6 +108,10 @@ final class Assembly {
         }
         Balloon balloon = config.balloon() == null ? null : addBalloon(board, mainLoop, bays);
         CharDevices characters = new CharDevices(serial, addConsole(board, bays, mainLoop));
+        if (vsock != null) {
+            board.addVirtio(config.virtio(), vsock);
+            others.add(new StillDevice(vsock::pause, vsock::resume));
+        }
 
         List<Integer> apicIds = createVcpus(kvm, vm, board);
         AcpiTables tables = AcpiTables.build(board.acpi(apicIds, config.virtio() == VirtioTransport.PCI));
@@ -150,6 +157,14 @@ final class Assembly {
         @Override
         public void changed(long actualBytes) {
             bays.diskEvents().tell(() -> bays.events().balloonChanged(actualBytes));
+        }
+    }
+
+    private VirtioVsockDevice openVsock(VsockConfig vsock) {
+        try {
+            return cleanup.add(VirtioVsockDevice.open(vsock.cid()));
+        } catch (VhostException e) {
+            throw new ConfigException("--vsock cid=" + vsock.cid() + ": " + e.getMessage(), e);
         }
     }
 

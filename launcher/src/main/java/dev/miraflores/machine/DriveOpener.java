@@ -9,7 +9,7 @@ import dev.miraflores.devices.block.BlockDeviceConfig;
 import dev.miraflores.devices.block.BlockDeviceConfig.Discard;
 import dev.miraflores.devices.block.BlockStageSource;
 import dev.miraflores.devices.block.VirtioBlockDevice;
-import dev.miraflores.devices.vhostuser.frontend.VhostUserBlockConfig;
+import dev.miraflores.devices.vhostuser.frontend.VhostUserConfig;
 import dev.miraflores.devices.vhostuser.frontend.VhostUserBlockDevice;
 import dev.miraflores.memory.MemoryBacking;
 import java.nio.file.Path;
@@ -61,7 +61,7 @@ final class DriveOpener {
             throw new ConfigException("drive vhost-user=" + drive.vhostUser()
                     + ": this machine's memory cannot be shared with another process; start it with --shared-memory");
         }
-        return VhostUserBlockDevice.open(VhostUserBlockConfig.of(drive.id(), drive.vhostUser())
+        return VhostUserBlockDevice.open(VhostUserConfig.of(drive.id(), drive.vhostUser())
                 .withQueues(drive.queues(), usualQueues)
                 .withQueueSize(drive.queueSize())
                 .withPacked(drive.packed()));

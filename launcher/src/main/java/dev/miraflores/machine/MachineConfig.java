@@ -26,6 +26,7 @@ import java.util.Objects;
  * @param rng           the virtio-rng device; null for none
  * @param balloon       the virtio-balloon device; null for none. With one, disks do not register guest memory with io_uring, as
  *                      what is registered cannot be given back
+ * @param vsock         sockets between host and guest; null for none
  * @param debugExit     whether there is QEMU's isa-debug-exit at port F4h
  * @param stagePath     jars and directories of modules that drives' stages are looked for in, besides those of this program
  * @param console       what stands behind the first serial port; null for nothing. Closed with the machine
@@ -34,7 +35,7 @@ import java.util.Objects;
  */
 public record MachineConfig(KernelSource kernel, String initrd, String append, long memoryBytes, MemoryBacking memoryBacking,
         int vcpus, List<DriveConfig> drives, List<NicConfig> nics, VirtioTransport virtio, RngConfig rng, BalloonConfig balloon,
-        boolean debugExit, List<Path> stagePath, CharBackend console, List<PortConfig> ports) {
+        VsockConfig vsock, boolean debugExit, List<Path> stagePath, CharBackend console, List<PortConfig> ports) {
 
     public static final long DEFAULT_MEMORY_BYTES = 512L << 20;
 
@@ -48,7 +49,8 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         if (vcpus < 1) {
             throw new ConfigException("--smp " + vcpus + ": a machine needs a CPU; use 1 or more");
         }
-        int devices = drives.size() + nics.size() + (rng == null ? 0 : 1) + (balloon == null ? 0 : 1) + (ports.isEmpty() ? 0 : 1);
+        int devices = drives.size() + nics.size() + (rng == null ? 0 : 1) + (balloon == null ? 0 : 1)
+                + (vsock == null ? 0 : 1) + (ports.isEmpty() ? 0 : 1);
         if (devices > virtio.maxDevices()) {
             throw new ConfigException(devices + " virtio devices: there is room for " + virtio.maxDevices()
                     + " with --virtio " + virtio + "; use fewer");
@@ -96,6 +98,15 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         return false;
     }
 
+    /** Whether the host's kernel serves any of its devices (vhost). */
+    public boolean usesVhost() {
+        boolean inKernel = vsock != null;
+        for (NicConfig nic : nics) {
+            inKernel |= nic.tap() != null && nic.tap().vhost();
+        }
+        return inKernel;
+    }
+
     private static boolean isShared(List<DriveConfig> drives) {
         for (DriveConfig drive : drives) {
             if (drive.vhostUser() != null) {
@@ -141,6 +152,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         private VirtioTransport virtio = VirtioTransport.PCI;
         private RngConfig rng;
         private BalloonConfig balloon;
+        private VsockConfig vsock;
         private boolean debugExit;
         private List<Path> stagePath = List.of();
         private CharBackend console;
@@ -218,6 +230,11 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
             return this;
         }
 
+        public Builder vsock(VsockConfig sockets) {
+            vsock = sockets;
+            return this;
+        }
+
         public Builder debugExit(boolean present) {
             debugExit = present;
             return this;
@@ -261,7 +278,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
 
         public MachineConfig build() {
             return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, nics, virtio, rng, balloon,
-                    debugExit, stagePath, console, ports);
+                    vsock, debugExit, stagePath, console, ports);
         }
     }
 }

@@ -2,6 +2,7 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.devices.net.NetBackend;
+import dev.miraflores.devices.net.NetException;
 import dev.miraflores.devices.net.VirtioNetDevice;
 import dev.miraflores.devices.net.stream.ConnectingPeers;
 import dev.miraflores.devices.net.stream.ListeningPeers;
@@ -10,6 +11,10 @@ import dev.miraflores.devices.net.stream.StreamBackend;
 import dev.miraflores.devices.net.tap.TapBackend;
 import dev.miraflores.devices.net.tap.TapSetup;
 import dev.miraflores.devices.net.user.Passt;
+import dev.miraflores.devices.net.vhost.VhostNetPath;
+import dev.miraflores.devices.vhost.VhostException;
+import dev.miraflores.devices.vhostuser.frontend.VhostUserConfig;
+import dev.miraflores.devices.vhostuser.frontend.VhostUserNetPath;
 
 /**
  * Makes network interfaces, and what is behind them: all that takes a privilege or starts a program, so before a sandbox.
@@ -25,15 +30,23 @@ final class NicOpener {
         return new Nic(config, switch (config.kind()) {
             case USER, SOCKET -> VirtioNetDevice.open(config.device(), stream(config));
             case TAP -> openTap(config);
-            case VHOST_USER -> throw notBuilt(config, "vhost-user= is not built yet; use tap or user");
+            case VHOST_USER -> VirtioNetDevice.open(config.device(), VhostUserNetPath.open(
+                    VhostUserConfig.of(config.id(), config.vhostUser()).withQueues(config.queues(), 1), config.mac(), config.mtu()));
         });
     }
 
     private static VirtioNetDevice openTap(NicConfig config) {
-        if (config.tap().vhost()) {
-            throw notBuilt(config, "vhost=on is not built yet; leave it out");
+        TapBackend tap = tap(config);
+        return config.tap().vhost() ? VirtioNetDevice.open(config.device(), inKernel(config, tap))
+                : VirtioNetDevice.open(config.device(), tap);
+    }
+
+    private static VhostNetPath inKernel(NicConfig config, TapBackend tap) {
+        try {
+            return VhostNetPath.open(config.id(), tap, config.queues());
+        } catch (VhostException e) {
+            throw new NetException(name(config) + ": vhost=on: " + e.getMessage() + ", or leave vhost=on out");
         }
-        return VirtioNetDevice.open(config.device(), tap(config));
     }
 
     private static TapBackend tap(NicConfig config) {
@@ -57,9 +70,5 @@ final class NicOpener {
 
     private static String name(NicConfig config) {
         return "nic " + config.id() + " (" + config.kind() + ")";
-    }
-
-    private static ConfigException notBuilt(NicConfig config, String what) {
-        return new ConfigException(NicOptions.OPTION + " " + config + ": " + what);
     }
 }

@@ -45,7 +45,7 @@ final class NicRules {
         switch (nic.kind()) {
             case USER, SOCKET -> checkOneQueue(nic);
             case TAP -> checkTap(nic);
-            case VHOST_USER -> { }
+            case VHOST_USER -> checkServedByOthers(nic, "vhost-user=");
         }
         if (nic.kind() == NicConfig.Kind.SOCKET && nic.socket() == null) {
             throw new ConfigException("a socket needs one of listen= and connect=, such as connect=unix:/tmp/net");
@@ -63,6 +63,9 @@ final class NicRules {
 
     private static void checkTap(NicConfig nic) {
         NicTap tap = nic.tap();
+        if (tap.vhost()) {
+            checkServedByOthers(nic, "vhost=on");
+        }
         if (tap.ifname() != null && !tap.fds().isEmpty()) {
             throw new ConfigException("ifname= and fd= both say which tap; leave one out");
         }
@@ -78,6 +81,15 @@ final class NicRules {
         }
         if (new HashSet<>(tap.fds()).size() != tap.fds().size()) {
             throw new ConfigException("fds= has a descriptor twice; each is one queue");
+        }
+    }
+
+    /** What only this process does with packets. */
+    private static void checkServedByOthers(NicConfig nic, String how) {
+        String ours = nic.rss() ? "rss=on" : nic.hash() ? "hash=on" : nic.inOrder() ? "in-order=on"
+                : nic.ioThreads() != 1 ? "iothreads=" + nic.ioThreads() : null;
+        if (ours != null) {
+            throw new ConfigException(ours + " is for packets that hv moves itself, and " + how + " has another move them; leave one out");
         }
     }
 

@@ -140,7 +140,8 @@ public final class Sandbox {
             rc = Seccomp.setNoNewPrivileges();
         }
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment program = FilterProgram.inMemory(arena, FilterProgram.of(SyscallRules.ofProcess(policy.connects)));
+            SyscallRules rules = SyscallRules.ofProcess(policy.connects, policy.vhost);
+            MemorySegment program = FilterProgram.inMemory(arena, FilterProgram.of(rules));
             rc = rc < 0 ? rc : Seccomp.installOnAllThreads(program);
         }
         if (rc != 0) {

@@ -18,6 +18,7 @@ public final class SandboxPolicy {
     final List<String> emptiable = new ArrayList<>();
     final List<IoThread> ioThreads = new ArrayList<>();
     boolean connects;
+    boolean vhost;
 
     public SandboxPolicy() {
     }
@@ -55,6 +56,12 @@ public final class SandboxPolicy {
     /** Leaves Unix sockets to be connected, to whatever listens on this host: for who has to connect anew later. */
     public SandboxPolicy connects(boolean may) {
         connects = may;
+        return this;
+    }
+
+    /** Leaves the kernel's vhost to be told of rings and memory, by the threads of devices that it serves. */
+    public SandboxPolicy vhost(boolean may) {
+        vhost = may;
         return this;
     }
 }

@@ -3,6 +3,7 @@ package dev.miraflores.sandbox;
 
 import static dev.miraflores.linux.SyscallNumber.*;
 
+import dev.miraflores.devices.vhost.VhostKind;
 import dev.miraflores.kvm.KvmIoctls;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.NativeThread;
@@ -140,6 +141,14 @@ final class SyscallRules {
 
     /** Of the process. */
     static SyscallRules ofProcess(boolean connects) {
+        return ofProcess(connects, false);
+    }
+
+    /**
+     * @param connects whether Unix sockets may be connected
+     * @param vhost    whether control threads speak with the kernel's vhost
+     */
+    static SyscallRules ofProcess(boolean connects, boolean vhost) {
         SyscallRules table = new SyscallRules();
         table.set(ALLOW, MEMORY, THREADS, TIME, SIGNALS, OPEN_FILES, LOOKING_AROUND, CHANGING_FILES, WAITING, SOCKET_IO, NEW_SOCKETS,
                 ASYNCHRONOUS, ABOUT_ITSELF);
@@ -148,11 +157,11 @@ final class SyscallRules {
         if (connects) {
             table.set(ALLOW, new int[] {CONNECT});
         }
-        table.putRules();
+        table.putRules(vhost);
         return table;
     }
 
-    private void putRules() {
+    private void putRules(boolean vhost) {
         // The kernel cannot look at clone3's flags, which lie in memory: libc makes do with clone where there is none.
         actions[CLONE3] = UNKNOWN;
         rule(CLONE, ArgumentRule.of(0, CLONE_THREAD | CLONE_NEW_NAMESPACES, REFUSE, CLONE_THREAD));
@@ -170,7 +179,8 @@ final class SyscallRules {
         // Threads narrow themselves down further.
         rule(SECCOMP, ArgumentRule.of(0, ANY_BIT, REFUSE, SECCOMP_SET_MODE_FILTER).and(1, ~SECCOMP_FLAGS, 0));
         rule(IOCTL, ArgumentRule.of(1, ANY_BIT, REFUSE,
-                joined(KvmIoctls.whileRunning(), Storage.ioctls(), TerminalMode.ioctls(), Tun.ioctls(), FILE_IOCTLS)));
+                joined(KvmIoctls.whileRunning(), Storage.ioctls(), TerminalMode.ioctls(), Tun.ioctls(), FILE_IOCTLS,
+                        vhost ? VhostKind.ioctls() : new int[0])));
     }
 
     /** Of a thread that runs a guest, and of those that it starts: to print what the guest prints, to close a disk. */

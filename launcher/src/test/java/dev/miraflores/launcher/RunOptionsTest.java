@@ -32,7 +32,7 @@ class RunOptionsTest {
     @Test
     void shouldDescribeTheMachineThatIsAskedFor() {
         MachineConfig config = machine("--kernel", "K", "--initrd", "I", "--append", "console=ttyS0", "--drive",
-                "file=D,cache=none", "-m", "1G", "--smp", "2", "--rng", "--debug-exit", "--huge-pages");
+                "file=D,cache=none", "-m", "1G", "--smp", "2", "--rng", "--vsock", "cid=3", "--debug-exit", "--huge-pages");
         assertEquals(new KernelSource.InFile(Path.of("K")), config.kernel());
         assertEquals("I", config.initrd());
         assertEquals("console=ttyS0", config.append());
@@ -41,6 +41,7 @@ class RunOptionsTest {
         assertEquals(2, config.vcpus());
         assertEquals(CacheMode.NONE, config.drives().getFirst().cache());
         assertEquals(RngConfig.UNLIMITED, config.rng());
+        assertEquals(3, config.vsock().cid());
         assertTrue(config.debugExit());
     }
 
@@ -79,6 +80,7 @@ class RunOptionsTest {
         assertEquals("", config.append());
         assertNull(config.rng());
         assertNull(config.balloon());
+        assertNull(config.vsock());
         assertFalse(config.debugExit());
     }
 

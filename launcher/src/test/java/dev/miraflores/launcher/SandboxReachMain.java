@@ -2,7 +2,7 @@
 package dev.miraflores.launcher;
 
 import dev.miraflores.aio.DriveException;
-import dev.miraflores.devices.vhostuser.frontend.VhostUserBlockConfig;
+import dev.miraflores.devices.vhostuser.frontend.VhostUserConfig;
 import dev.miraflores.devices.vhostuser.frontend.VhostUserBlockDevice;
 import dev.miraflores.linux.UnixListener;
 import dev.miraflores.sandbox.Sandbox;
@@ -26,7 +26,7 @@ final class SandboxReachMain {
         SandboxOption option = SandboxOption.parse(ArgumentParser.parse(RunOptions.all(), Arrays.copyOfRange(args, 1, args.length), 0));
         try (UnixListener listener = UnixListener.listen(path, 1)) {
             Sandbox.enter(option.policy(List.of(), List.of(), List.of()));
-            VhostUserBlockDevice.open(VhostUserBlockConfig.of("d", listener.path()).withTimes(SOON_NS, SOON_NS, SOON_NS));
+            VhostUserBlockDevice.open(VhostUserConfig.of("d", listener.path()).withTimes(SOON_NS, SOON_NS, SOON_NS));
         } catch (DriveException e) {
             System.out.println(e.getMessage());
         }

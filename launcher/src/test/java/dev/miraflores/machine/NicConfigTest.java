@@ -68,7 +68,9 @@ class NicConfigTest {
         "tap,queues=2,iothreads=2,rss=on|iothreads=1",
         "socket|needs one of listen= and connect=", "socket,listen=unix:|1 to", "socket,listen=x|not an address",
         "socket,connect=:1|not an address", "socket,listen=:1,reconnect-ms=1|for connect=", "tap,vhost-user=/x|a kind of its own",
-        "l2tpv3|not built", "passt|user, which is passt", "vhost-user=|needs the path", "user,id=1x|use a letter"
+        "tap,vhost=on,rss=on|rss=on is for packets that hv moves itself", "tap,vhost=on,queues=2,iothreads=2|iothreads=2 is for packets",
+        "vhost-user=/s,hash=on|hash=on is for packets", "l2tpv3|not built", "passt|user, which is passt", "vhost-user=|needs the path",
+        "user,id=1x|use a letter"
     })
     void shouldSayWhatIsWrongAndTheWayOut(String text, String part) {
         ConfigException refusal = assertThrows(ConfigException.class, () -> NicConfig.parse(text));

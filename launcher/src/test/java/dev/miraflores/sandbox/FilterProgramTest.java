@@ -27,7 +27,8 @@ class FilterProgramTest {
     private static final long TCSETS = 0x5402;
 
     private static final List<SyscallRules> ALL =
-            List.of(SyscallRules.ofProcess(false), SyscallRules.ofProcess(true), SyscallRules.ofVcpuThread(), SyscallRules.ofIoThread());
+            List.of(SyscallRules.ofProcess(false), SyscallRules.ofProcess(true),
+            SyscallRules.ofProcess(true, true), SyscallRules.ofVcpuThread(), SyscallRules.ofIoThread());
 
     private final long[] process = FilterProgram.of(SyscallRules.ofProcess(false));
     private final long[] vcpu = FilterProgram.of(SyscallRules.ofVcpuThread());
@@ -134,6 +135,21 @@ class FilterProgramTest {
         assertEquals(ALLOW, run(process, ACCEPT4));
         assertEquals(EPERM, run(io, SOCKET, 1, 1));
         assertEquals(EPERM, run(vcpu, ACCEPT4));
+    }
+
+    @Test
+    void shouldLetVhostBeSpokenWithOnlyWhereADeviceIsItsAndOnNoVcpu() {
+        long[] withVhost = FilterProgram.of(SyscallRules.ofProcess(false, true));
+        long setRunning = 0x4004AF61;
+        long setOwner = 0xAF01;
+        long setGuestCid = 0x4008AF60;
+        assertEquals(ALLOW, run(withVhost, IOCTL, 5, setRunning));
+        assertEquals(ALLOW, run(withVhost, IOCTL, 5, KVM_RUN));
+        assertEquals(EPERM, run(withVhost, IOCTL, 5, setOwner), "was asked for before");
+        assertEquals(EPERM, run(withVhost, IOCTL, 5, setGuestCid), "was asked for before");
+        assertEquals(EPERM, run(process, IOCTL, 5, setRunning));
+        assertEquals(EPERM, run(vcpu, IOCTL, 5, setRunning));
+        assertEquals(EPERM, run(io, IOCTL, 5, setRunning));
     }
 
     @Test

@@ -15,7 +15,7 @@ import dev.miraflores.devices.vhostuser.Message;
 import dev.miraflores.devices.vhostuser.ProtocolFeature;
 import dev.miraflores.devices.vhostuser.VhostFeatures;
 import dev.miraflores.devices.vhostuser.frontend.TestBackend;
-import dev.miraflores.devices.vhostuser.frontend.VhostUserBlockConfig;
+import dev.miraflores.devices.vhostuser.frontend.VhostUserConfig;
 import dev.miraflores.devices.vhostuser.frontend.VhostUserBlockDevice;
 import dev.miraflores.memory.MemoryBacking;
 import dev.miraflores.virtio.ring.RingFeatures;
@@ -68,17 +68,17 @@ class VhostUserDiskTest {
         }
     }
 
-    private VhostUserBlockConfig config() {
-        return VhostUserBlockConfig.of("d", path).withQueueSize(QUEUE_SIZE).withTimes(LONG_NS, LONG_NS, 50_000_000L);
+    private VhostUserConfig config() {
+        return VhostUserConfig.of("d", path).withQueueSize(QUEUE_SIZE).withTimes(LONG_NS, LONG_NS, 50_000_000L);
     }
 
-    private void open(VhostUserBlockConfig config) {
+    private void open(VhostUserConfig config) {
         backend.start();
         device = VhostUserBlockDevice.open(config);
         device.setNeedsResetListener(ends::add);
     }
 
-    private void run(VhostUserBlockConfig config) {
+    private void run(VhostUserConfig config) {
         open(config);
         driver = new BlockDriver(device, QUEUE_SIZE, MemoryBacking.MEMFD);
         driver.start();

@@ -11,7 +11,7 @@ import dev.miraflores.devices.vhostuser.FrontendRequest;
 import dev.miraflores.devices.vhostuser.Message;
 import dev.miraflores.devices.vhostuser.ProtocolException;
 import dev.miraflores.devices.vhostuser.frontend.TestBackend;
-import dev.miraflores.devices.vhostuser.frontend.VhostUserBlockConfig;
+import dev.miraflores.devices.vhostuser.frontend.VhostUserConfig;
 import dev.miraflores.devices.vhostuser.frontend.VhostUserBlockDevice;
 import dev.miraflores.linux.EventFd;
 import dev.miraflores.memory.MemoryBacking;
@@ -71,7 +71,7 @@ class VhostUserHostileProperties {
         LOGGER.addHandler(watch);
         int before = new File("/proc/self/fd").list().length;
         long start = System.nanoTime();
-        VhostUserBlockConfig config = VhostUserBlockConfig.of("d", directory.resolve("s").toString())
+        VhostUserConfig config = VhostUserConfig.of("d", directory.resolve("s").toString())
                 .withQueueSize(QUEUE_SIZE).withTimes(REPLY_NS, REPLY_NS, 2 * REPLY_NS);
         try (TestBackend backend = new TestBackend(config.socketPath(), disk)) {
             FrontendRequest[] all = FrontendRequest.values();
@@ -98,7 +98,7 @@ class VhostUserHostileProperties {
         Files.deleteIfExists(directory);
     }
 
-    private void use(VhostUserBlockConfig config, Random random) {
+    private void use(VhostUserConfig config, Random random) {
         VhostUserBlockDevice device;
         try {
             device = VhostUserBlockDevice.open(config);

@@ -12,7 +12,7 @@ import dev.miraflores.devices.vhostuser.ProtocolFeature;
 import dev.miraflores.devices.vhostuser.VhostFeatures;
 import dev.miraflores.devices.vhostuser.frontend.TestBackend;
 import dev.miraflores.devices.vhostuser.frontend.TestBackend.Behaviour;
-import dev.miraflores.devices.vhostuser.frontend.VhostUserBlockConfig;
+import dev.miraflores.devices.vhostuser.frontend.VhostUserConfig;
 import dev.miraflores.devices.vhostuser.frontend.VhostUserBlockDevice;
 import dev.miraflores.linux.EventFd;
 import dev.miraflores.memory.MemoryBacking;
@@ -39,8 +39,8 @@ class VhostUserRefusalTest {
     private final MemorySegment disk = Arena.ofAuto().allocate(1 << 20, 8);
     private final EventFd surplus = EventFd.create();
 
-    private VhostUserBlockConfig config() {
-        return VhostUserBlockConfig.of("d", directory.resolve("s").toString()).withQueueSize(QUEUE_SIZE)
+    private VhostUserConfig config() {
+        return VhostUserConfig.of("d", directory.resolve("s").toString()).withQueueSize(QUEUE_SIZE)
                 .withTimes(REPLY_NS, REPLY_NS, 20_000_000L);
     }
 

@@ -5,6 +5,7 @@ import dev.miraflores.devices.Bus;
 import dev.miraflores.devices.pci.PciAddressMap;
 import dev.miraflores.devices.pci.PciRoot;
 import dev.miraflores.memory.GuestMemory;
+import dev.miraflores.memory.MemoryBacking;
 
 /** What is around a device, as the guest's side of it sees it: buses, wires, messages, doorbells and some RAM. */
 public final class TestMachine implements AutoCloseable {
@@ -20,6 +21,8 @@ public final class TestMachine implements AutoCloseable {
     public final FakeInterruptLine[] gsis = new FakeInterruptLine[24];
     public final PciAddressMap map = PciAddressMap.withMemory64(MEMORY64_START, MEMORY64_BYTES);
     public final PciRoot pci;
+    /** What its RAM lies in; to be said before it is asked for. */
+    public MemoryBacking backing = MemoryBacking.ANONYMOUS;
     private GuestMemory ram;
 
     public TestMachine() {
@@ -32,7 +35,7 @@ public final class TestMachine implements AutoCloseable {
     /** RAM from address 0 on, made when it is first asked for. */
     public GuestMemory ram() {
         if (ram == null) {
-            ram = GuestMemory.anonymous(RAM_BYTES);
+            ram = GuestMemory.create(RAM_BYTES, backing);
         }
         return ram;
     }

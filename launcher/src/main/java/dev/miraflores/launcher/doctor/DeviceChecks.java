@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.launcher.doctor;
 
+import dev.miraflores.devices.vhost.VhostKind;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.Fd;
 import java.util.List;
 
-/** The kernel's devices for networks. */
+/** The kernel's devices for networks and sockets. */
 final class DeviceChecks {
 
     private DeviceChecks() {
     }
 
     static void add(List<Finding> findings) {
-        findings.add(device("/dev/vhost-net", "networking in the host's kernel", "modprobe vhost_net"));
+        findings.add(vhost(VhostKind.NET, "networking in the host's kernel"));
+        findings.add(vhost(VhostKind.VSOCK, "sockets between host and guest"));
         findings.add(device("/dev/net/tun", "tap interfaces", "modprobe tun"));
+    }
+
+    private static Finding vhost(VhostKind kind, String purpose) {
+        return device(kind.path(), purpose, "modprobe " + kind.module());
     }
 
     static Finding device(String path, String purpose, String load) {

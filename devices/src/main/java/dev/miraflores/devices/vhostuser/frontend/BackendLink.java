@@ -5,6 +5,8 @@ import dev.miraflores.devices.LimitedLog;
 import dev.miraflores.devices.vhostuser.ProtocolFeature;
 import dev.miraflores.devices.virtio.DeviceStatus;
 import dev.miraflores.devices.virtio.VirtioActivation;
+import dev.miraflores.devices.vring.ControlThread;
+import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.UnixSocket;
 import java.util.ArrayList;
@@ -12,7 +14,7 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Keeps a disk and its back end together: connects, brings the rings to where the driver wants them, and connects again when
+ * Keeps a device and its back end together: connects, brings the rings to where the driver wants them, and connects again when
  * the back end is gone.
  * <pre>
  *              driver is ready, not paused                      driver resets, pause, failure
@@ -20,7 +22,7 @@ import java.util.function.Consumer;
  *      ^                                          │                                               │
  *      │        the back end is gone              │      each ring has said where it stands       │
  *      └──────────────────────────────────────────┴───────────────────────────────────────────────┘ </pre>
- * <p>Thread: the control thread, all of it, but for {@link #shutdown}.
+ * <p>Thread: the control thread, all of it, but for {@link #start} and {@link #shutdown}.
  */
 final class BackendLink implements ControlThread.Duty {
 
@@ -31,14 +33,15 @@ final class BackendLink implements ControlThread.Duty {
 
     private enum Rings { STOPPED, RUNNING, STOPPING }
 
-    private final VhostUserBlockConfig config;
+    private final VhostUserConfig config;
+    private final BackendRole role;
     private final ControlThread thread;
     private final LimitedLog log;
     private final Consumer<String> onNeedsReset;
     /** What the driver was offered, for as long as the device exists. */
     private long offered;
     private int queues;
-    private RemoteConfigSpace space;
+    private int configBytes;
 
     private volatile BackendSession session;
     private BackendOffer offer;
@@ -57,23 +60,54 @@ final class BackendLink implements ControlThread.Duty {
     /** What the driver has enabled; null while it has not started. */
     private VringSet vrings;
     private Rings rings = Rings.STOPPED;
+    private int enabled;
+    private boolean served = true;
     private boolean paused;
     private boolean failed;
     private Runnable resetDone;
     private final List<Runnable> whenStill = new ArrayList<>();
     private volatile boolean closing;
 
-    BackendLink(VhostUserBlockConfig config, ControlThread thread, Consumer<String> onNeedsReset) {
+    BackendLink(VhostUserConfig config, BackendRole role, ControlThread thread, Consumer<String> onNeedsReset) {
         this.config = config;
+        this.role = role;
         this.thread = thread;
         this.onNeedsReset = onNeedsReset;
-        log = new LimitedLog(VhostUserBlockDevice.class, "drive " + config.id() + ": ");
+        log = new LimitedLog(role.logger(), role.device() + ": ");
     }
 
     // The first connection, which decides what the device is.
 
-    /** Connects for the first time. */
-    void open() throws SessionException {
+    /**
+     * Starts the control thread, which connects before all else, and waits for that.
+     *
+     * @return null, or why there is no device; then the thread has ended
+     */
+    String start() {
+        String[] why = new String[1];
+        thread.execute(() -> why[0] = firstConnection());
+        thread.start(this);
+        thread.call(Runnable::run, Long.MAX_VALUE);
+        if (why[0] != null) {
+            thread.close();
+        }
+        return why[0];
+    }
+
+    private String firstConnection() {
+        try {
+            open();
+            return null;
+        } catch (SessionException e) {
+            return e.getMessage() + (e.kind() != SessionException.Kind.LOST ? "" : e.errno() == Errno.EPERM
+                ? "; the sandbox lets hv connect nowhere: start it with --shared-memory, or with --sandbox off"
+                : "; is a " + role.program() + " back end listening there, and without another client?");
+        } catch (RuntimeException e) {
+            return e.getMessage();
+        }
+    }
+
+    private void open() throws SessionException {
         try {
             connect();
             decide();
@@ -86,13 +120,16 @@ final class BackendLink implements ControlThread.Duty {
     }
 
     private void decide() throws SessionException {
-        queues = config.queues() != 0 ? config.queues() : Math.min(config.usualQueues(), offer.maxQueues());
-        if (queues > offer.maxQueues()) {
+        int most = offer.maxRings() / role.ringsEach();
+        queues = config.queues() != 0 ? config.queues() : Math.min(config.usualQueues(), most);
+        if (queues > most) {
             throw new SessionException(SessionException.Kind.BROKEN,
-                "queues=" + queues + ", but it serves " + offer.maxQueues() + " at most; use as many or fewer");
+                "queues=" + queues + ", but it serves " + most + " at most; use as many or fewer");
         }
-        offered = offer.offered(config.packed(), queues);
-        space = new RemoteConfigSpace(offer.config(), queues);
+        offered = offer.offered(config.packed(), queues, role.multiQueue());
+        configBytes = offer.config().length;
+        enabled = rings();
+        role.opened(offer, queues);
     }
 
     long offered() {
@@ -103,8 +140,8 @@ final class BackendLink implements ControlThread.Duty {
         return queues;
     }
 
-    RemoteConfigSpace space() {
-        return space;
+    private int rings() {
+        return queues * role.ringsEach();
     }
 
     private void connect() throws SessionException {
@@ -114,7 +151,7 @@ final class BackendLink implements ControlThread.Duty {
         } catch (ErrnoException e) {
             throw new SessionException(SessionException.Kind.LOST, e.getMessage(), e.errno());
         }
-        session = new BackendSession(socket, config.replyNs());
+        session = new BackendSession(socket, role, config.replyNs());
         if (closing) {
             session.shutdown();
         }
@@ -150,7 +187,7 @@ final class BackendLink implements ControlThread.Duty {
     // What the driver wants.
 
     void activate(VirtioActivation with) {
-        vrings = new VringSet(with, queues, thread,
+        vrings = new VringSet(with, rings(), thread,
             index -> fail("the back end reports an error of queue " + index));
         advance();
     }
@@ -176,13 +213,23 @@ final class BackendLink implements ControlThread.Duty {
         advance();
     }
 
-    /** The driver has written the one byte of configuration that it may write. */
-    void writeWce(int value) {
-        exchange(() -> session.writeConfig(RemoteConfigSpace.wceOffset(), value));
+    /** Rings below {@code count} are enabled; all are at first. */
+    void setEnabled(int count) {
+        boolean changed = enabled != count;
+        enabled = count;
+        if (changed && rings == Rings.RUNNING) {
+            exchange(to -> vrings.enable(to, count));
+        }
+    }
+
+    /** Whether rings are to be served at all; they are at first. */
+    void setServed(boolean wanted) {
+        served = wanted;
+        advance();
     }
 
     private boolean wantsToRun() {
-        return vrings != null && resetDone == null && !paused && !failed;
+        return vrings != null && resetDone == null && served && !paused && !failed;
     }
 
     /** Goes as far towards what is wanted as it goes without waiting for a ring to stop. */
@@ -207,7 +254,7 @@ final class BackendLink implements ControlThread.Duty {
     private void moveRings() throws SessionException {
         if (rings == Rings.STOPPED && wantsToRun()) {
             rings = Rings.RUNNING;
-            start();
+            startRings();
         }
         if (rings == Rings.RUNNING && !wantsToRun()) {
             rings = Rings.STOPPING;
@@ -216,19 +263,17 @@ final class BackendLink implements ControlThread.Duty {
         }
     }
 
-    private void start() throws SessionException {
+    private void startRings() throws SessionException {
         VirtioActivation driver = vrings.activation();
         session.begin();
         if (!introduced) {
-            session.setFeatures(driver.features(), DeviceStatus.ACKNOWLEDGE | DeviceStatus.DRIVER, READY);
+            // The driver's may have others that the back end has no part in.
+            session.setFeatures(driver.features() & offer.features(), DeviceStatus.ACKNOWLEDGE | DeviceStatus.DRIVER, READY);
             session.setMemory(new SharedMemory(driver.memory()));
             introduced = true;
         }
-        int wce = space.writtenWce();
-        if (wce >= 0) {
-            session.writeConfig(RemoteConfigSpace.wceOffset(), wce);
-        }
-        vrings.start(session, offer, READY | DeviceStatus.DRIVER_OK);
+        role.beforeStart(session);
+        vrings.start(session, offer, READY | DeviceStatus.DRIVER_OK, enabled);
     }
 
     private void mainReadable() {
@@ -252,12 +297,10 @@ final class BackendLink implements ControlThread.Duty {
         // Before the exchange: if that loses the back end, the reset is over all the same, and not to be ended twice.
         Runnable done = resetDone;
         resetDone = null;
-        int wce = space.resetWce();
-        exchange(() -> {
-            session.resetDevice();
-            if (wce >= 0) {
-                session.writeConfig(RemoteConfigSpace.wceOffset(), wce);
-            }
+        role.reset();
+        exchange(to -> {
+            to.resetDevice();
+            role.afterReset(to);
         });
         done.run();
     }
@@ -270,18 +313,18 @@ final class BackendLink implements ControlThread.Duty {
     }
 
     /** Something to be said to the back end. */
-    private interface Exchange {
-        void run() throws SessionException;
+    interface Exchange {
+        void run(BackendSession session) throws SessionException;
     }
 
     /** Not while a ring is being stopped, when the next thing it says is where that stands. */
-    private void exchange(Exchange what) {
+    void exchange(Exchange what) {
         if (session == null || rings == Rings.STOPPING) {
             return;
         }
         try {
             session.begin();
-            what.run();
+            what.run(session);
         } catch (SessionException e) {
             lose(e);
         }
@@ -297,10 +340,11 @@ final class BackendLink implements ControlThread.Duty {
         // One that dies of what it is asked, as soon as it is asked, is not asked again at once.
         retryLater(System.nanoTime() - connectedAtNs > config.retryNs());
         if (!closing) {
+            role.lost();
             sayGone(why.getMessage());
             if (why.kind() == SessionException.Kind.BROKEN) {
                 fail("the back end broke the protocol: " + why.getMessage());
-            } else if (lost != 0) {
+            } else if (lost != 0 && !role.bearsLoss()) {
                 fail((lost < 0 ? "requests" : lost + " requests") + " went with the back end, which keeps no record of what is"
                     + " in flight (VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD)");
             }
@@ -357,7 +401,7 @@ final class BackendLink implements ControlThread.Duty {
         if (session != null && configStale && rings != Rings.STOPPING && System.nanoTime() - configAtNs >= 0) {
             configStale = false;
             configAtNs = System.nanoTime() + CONFIG_PAUSE_NS;
-            exchange(() -> publish(session.readConfig(space.byteSize())));
+            exchange(to -> role.configured(to.readConfig(configBytes), driver()));
         }
     }
 
@@ -365,22 +409,15 @@ final class BackendLink implements ControlThread.Duty {
         if (session == null) {
             return;
         }
-        configStale |= session.channel().takeConfigChange();
+        configStale |= session.channel().takeConfigChange() && configBytes != 0;
         if (channelWatched && !session.channel().isOpen()) {
             thread.forget(channelWatch);
             channelWatched = false;
         }
     }
 
-    private void publish(byte[] fresh) {
-        if (!space.differs(fresh)) {
-            return;
-        }
-        if (vrings == null) {
-            space.set(fresh);
-        } else {
-            vrings.activation().events().changeConfig(() -> space.set(fresh));
-        }
+    private VirtioActivation driver() {
+        return vrings == null ? null : vrings.activation();
     }
 
     private void reconnect() {
@@ -401,20 +438,20 @@ final class BackendLink implements ControlThread.Duty {
             log.log(System.Logger.Level.INFO, "the back end at " + config.socketPath() + " is there again");
         }
         configStale = false;
-        publish(offer.config());
+        exchange(to -> role.connected(to, offer, driver()));
         advance();
     }
 
     /** The driver knows the device as it was: another back end may be another process, but not another device. */
     private void checkSame() throws SessionException {
-        long missing = offered & ~offer.offered(config.packed(), queues);
+        long missing = offered & ~offer.offered(config.packed(), queues, role.multiQueue());
         if (missing != 0) {
             throw new SessionException(SessionException.Kind.BROKEN, "it lacks features that the one before had (0x"
                 + Long.toHexString(missing) + ")");
         }
-        if (offer.maxQueues() < queues || offer.config().length < space.byteSize()) {
-            throw new SessionException(SessionException.Kind.BROKEN, "it serves " + offer.maxQueues()
-                + " queues, the one before " + queues);
+        if (offer.maxRings() < rings() || offer.config().length < configBytes) {
+            throw new SessionException(SessionException.Kind.BROKEN, "it serves " + offer.maxRings()
+                + " queues, the one before " + rings());
         }
         if (vrings != null && vrings.needsInflightArea() && !offer.has(ProtocolFeature.INFLIGHT_SHMFD)) {
             throw new SessionException(SessionException.Kind.BROKEN, "it does not take over what is in flight");

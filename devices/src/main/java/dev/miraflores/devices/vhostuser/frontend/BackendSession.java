@@ -39,6 +39,7 @@ final class BackendSession implements AutoCloseable {
     private static final long CHANNEL = 2;
 
     private final VhostUserConnection connection;
+    private final BackendRole role;
     private final BackendChannel channel = new BackendChannel();
     private final Epoll epoll = Epoll.create(2);
     private final Message message = new Message();
@@ -48,7 +49,8 @@ final class BackendSession implements AutoCloseable {
     private BackendOffer offer;
 
     /** @param replyNs how long the back end has for all that is asked of it between one {@link #begin} and the next */
-    BackendSession(UnixSocket socket, long replyNs) {
+    BackendSession(UnixSocket socket, BackendRole role, long replyNs) {
+        this.role = role;
         connection = new VhostUserConnection(socket);
         this.replyNs = replyNs;
         epoll.add(connection.number(), Epoll.EPOLLIN, MAIN);
@@ -79,35 +81,36 @@ final class BackendSession implements AutoCloseable {
     private BackendOffer askForOffer() throws SessionException {
         long features = queryU64(FrontendRequest.GET_FEATURES);
         if ((features & VhostFeatures.PROTOCOL_FEATURES) == 0) {
-            throw new SessionException(BROKEN, "it has no protocol features, and so no configuration to be read");
+            throw new SessionException(BROKEN, "it has no protocol features, without which it is not known what it does");
         }
         if ((features & RingFeatures.VERSION_1) == 0) {
             throw new SessionException(BROKEN, "it only knows legacy devices (no VIRTIO_F_VERSION_1)");
         }
-        long protocol = queryU64(FrontendRequest.GET_PROTOCOL_FEATURES) & BackendOffer.OUR_PROTOCOL;
-        if (!ProtocolFeature.CONFIG.in(protocol)) {
+        long protocol = queryU64(FrontendRequest.GET_PROTOCOL_FEATURES) & role.protocol();
+        int configBytes = role.configByteSize(features & role.passedOn());
+        if (configBytes != 0 && !ProtocolFeature.CONFIG.in(protocol)) {
             throw new SessionException(BROKEN, "it does not let its configuration be read (no VHOST_USER_PROTOCOL_F_CONFIG)");
         }
         send(message.request(FrontendRequest.SET_PROTOCOL_FEATURES).u64(protocol));
         replyAck = ProtocolFeature.REPLY_ACK.in(protocol);
         command(message.request(FrontendRequest.SET_OWNER));
-        boolean multi = ProtocolFeature.MQ.in(protocol) && (features & BackendOffer.MQ) != 0;
-        int queues = multi ? queueNum() : 1;
+        boolean multi = ProtocolFeature.MQ.in(protocol) && (features & role.multiQueue()) != 0;
+        int rings = multi ? queueNum() : role.ringsEach();
         if (ProtocolFeature.BACKEND_REQ.in(protocol)) {
             command(message.request(FrontendRequest.SET_BACKEND_REQ_FD), channel.theirNumber());
         }
         channel.handedOver();
-        long passedOn = BackendOffer.passedOn(features);
-        return new BackendOffer(passedOn, protocol, queues, readConfig(RemoteConfigSpace.byteSize(passedOn)));
+        byte[] config = configBytes == 0 ? new byte[0] : readConfig(configBytes);
+        return new BackendOffer(features & role.passedOn(), protocol, rings, config);
     }
 
     private int queueNum() throws SessionException {
         long queues = queryU64(FrontendRequest.GET_QUEUE_NUM);
-        if (queues == 0) {
-            throw new SessionException(BROKEN, "it serves no queue");
+        if (Long.compareUnsigned(queues, role.ringsEach()) < 0) {
+            throw new SessionException(BROKEN, queues == 0 ? "it serves no queue" : "it serves no pair of queues");
         }
-        boolean fewer = Long.compareUnsigned(queues, VhostUserBlockConfig.MAX_QUEUES) < 0;
-        return fewer ? (int) queues : VhostUserBlockConfig.MAX_QUEUES;
+        boolean fewer = Long.compareUnsigned(queues, VhostUserConfig.MAX_QUEUES) < 0;
+        return fewer ? (int) queues : VhostUserConfig.MAX_QUEUES;
     }
 
     /** The first {@code byteSize} bytes of the configuration space. */
@@ -205,6 +208,11 @@ final class BackendSession implements AutoCloseable {
     /** Where a vring's parts are. */
     void setVringAddress(VringAddress address) throws SessionException {
         command(address.write(message.request(FrontendRequest.SET_VRING_ADDR)));
+    }
+
+    /** Says something that is one number. */
+    void tell(FrontendRequest what, long value) throws SessionException {
+        command(message.request(what).u64(value));
     }
 
     /** Asks a ring to stop; {@link #stoppedAt} takes the answer, which comes once what is in flight has finished. */

@@ -6,11 +6,9 @@ import dev.miraflores.bindings.virtio.virtio_abi;
 import dev.miraflores.devices.block.Disk;
 import dev.miraflores.devices.block.DrainException;
 import dev.miraflores.devices.virtio.VirtioActivation;
-import dev.miraflores.linux.Errno;
+import dev.miraflores.devices.vring.ControlThread;
 import dev.miraflores.memory.GuestMemory;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
@@ -25,17 +23,19 @@ import java.util.function.Consumer;
  */
 public final class VhostUserBlockDevice implements Disk {
 
-    private final VhostUserBlockConfig config;
+    private final VhostUserConfig config;
     private final ControlThread thread;
+    private final DiskRole role;
     private final BackendLink link;
     private volatile Consumer<String> needsReset = why -> { };
     private volatile boolean resetting;
     private boolean closed;
 
-    private VhostUserBlockDevice(VhostUserBlockConfig config) {
+    private VhostUserBlockDevice(VhostUserConfig config) {
         this.config = config;
         thread = new ControlThread("vu-" + config.id());
-        link = new BackendLink(config, thread, why -> needsReset.accept(why));
+        role = new DiskRole(config.id());
+        link = new BackendLink(config, role, thread, why -> needsReset.accept(why));
     }
 
     /**
@@ -43,38 +43,13 @@ public final class VhostUserBlockDevice implements Disk {
      *
      * @throws DriveException where nobody listens, or whoever does cannot be a disk's back end; the message is one line
      */
-    public static VhostUserBlockDevice open(VhostUserBlockConfig config) {
+    public static VhostUserBlockDevice open(VhostUserConfig config) {
         VhostUserBlockDevice device = new VhostUserBlockDevice(config);
-        device.start();
+        String why = device.link.start();
+        if (why != null) {
+            throw new DriveException("drive " + config.id() + ": vhost-user=" + config.socketPath() + ": " + why);
+        }
         return device;
-    }
-
-    private void start() {
-        String[] why = new String[1];
-        CountDownLatch connected = new CountDownLatch(1);
-        thread.execute(() -> {
-            why[0] = connect();
-            connected.countDown();
-        });
-        thread.start(link);
-        await(connected, Long.MAX_VALUE);
-        if (why[0] != null) {
-            thread.close();
-            throw new DriveException("drive " + config.id() + ": vhost-user=" + config.socketPath() + ": " + why[0]);
-        }
-    }
-
-    private String connect() {
-        try {
-            link.open();
-            return null;
-        } catch (SessionException e) {
-            return e.getMessage() + (e.kind() != SessionException.Kind.LOST ? "" : e.errno() == Errno.EPERM
-                ? "; the sandbox lets hv connect nowhere: start it with --shared-memory, or with --sandbox off"
-                : "; is a vhost-user-blk back end listening there, and without another client?");
-        } catch (RuntimeException e) {
-            return e.getMessage();
-        }
     }
 
     /** Whether {@code memory} can be shared with a back end: it is if it was made as a memfd. */
@@ -87,13 +62,13 @@ public final class VhostUserBlockDevice implements Disk {
         return config.id();
     }
 
-    public VhostUserBlockConfig config() {
+    public VhostUserConfig config() {
         return config;
     }
 
     /** Bytes on the disk, as the back end said last. */
     public long byteSize() {
-        return link.space().capacityBytes();
+        return role.space().capacityBytes();
     }
 
     /** Whether the driver is told that it must not write. */
@@ -133,28 +108,26 @@ public final class VhostUserBlockDevice implements Disk {
 
     @Override
     public int configByteSize() {
-        return link.space().byteSize();
+        return role.space().byteSize();
     }
 
     @Override
     public long readConfig(int offset, int byteSize) {
-        return link.space().read(offset, byteSize);
+        return role.space().read(offset, byteSize);
     }
 
     /** Waits for the back end, as what the driver writes next depends on it (virtio 1.3 §5.2.5.2); but not for ever. */
     @Override
     public void writeConfig(int offset, int byteSize, long value) {
-        if (!RemoteConfigSpace.isWce(offset, byteSize) || (link.offered() & BackendOffer.CONFIG_WCE) == 0) {
+        if (!RemoteConfigSpace.isWce(offset, byteSize) || (link.offered() & DiskRole.CONFIG_WCE) == 0) {
             return;
         }
         int wce = (int) value & 1;
-        link.space().writeWce((byte) wce);
-        CountDownLatch written = new CountDownLatch(1);
-        thread.execute(() -> {
-            link.writeWce(wce);
-            written.countDown();
-        });
-        await(written, config.replyNs());
+        role.space().writeWce((byte) wce);
+        thread.call(written -> {
+            link.exchange(to -> to.writeConfig(RemoteConfigSpace.wceOffset(), wce));
+            written.run();
+        }, config.replyNs());
     }
 
     @Override
@@ -166,12 +139,10 @@ public final class VhostUserBlockDevice implements Disk {
     @Override
     public void reset() {
         resetting = true;
-        CountDownLatch done = new CountDownLatch(1);
-        thread.execute(() -> link.reset(() -> {
+        thread.call(done -> link.reset(() -> {
             resetting = false;
-            done.countDown();
-        }));
-        await(done, config.drainNs());
+            done.run();
+        }), config.drainNs());
     }
 
     @Override
@@ -181,9 +152,7 @@ public final class VhostUserBlockDevice implements Disk {
 
     @Override
     public void pause() {
-        CountDownLatch still = new CountDownLatch(1);
-        thread.execute(() -> link.pause(still::countDown));
-        if (!await(still, config.drainNs())) {
+        if (!thread.call(link::pause, config.drainNs())) {
             resume();
             throw new DrainException("drive " + config.id() + ": its back end at " + config.socketPath()
                 + " has not finished what is in flight in " + config.drainNs() / 1_000_000 + " ms", List.of());
@@ -193,24 +162,6 @@ public final class VhostUserBlockDevice implements Disk {
     @Override
     public void resume() {
         thread.execute(link::resume);
-    }
-
-    private static boolean await(CountDownLatch latch, long timeoutNs) {
-        boolean interrupted = false;
-        long endNs = System.nanoTime() + Math.min(timeoutNs, Long.MAX_VALUE / 2);
-        try {
-            for (;;) {
-                try {
-                    return latch.await(endNs - System.nanoTime(), TimeUnit.NANOSECONDS);
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
     }
 
     /** A back end that has not stopped its rings keeps its own mapping of guest memory: ours may go. */

@@ -4,16 +4,15 @@ package dev.miraflores.devices.vhostuser.frontend;
 import dev.miraflores.devices.vhostuser.FrontendRequest;
 import dev.miraflores.devices.vhostuser.VringAddress;
 import dev.miraflores.devices.virtio.DeviceQueue;
-import dev.miraflores.devices.virtio.QueueInterrupt;
-import dev.miraflores.linux.EventFd;
+import dev.miraflores.devices.vring.ControlThread;
+import dev.miraflores.devices.vring.VringEvents;
 import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.virtio.ring.QueueGeometry;
 import dev.miraflores.virtio.ring.RingFeatures;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A ring that a back end serves: its events, and where it stands when no back end does.
- * <p>Thread: the control thread; {@link #routeChanged}, any.
+ * A ring that a back end serves, and where it stands when no back end does.
+ * <p>Thread: the control thread.
  * <p>Lifetime: from the driver's start to its reset, over any number of back ends.
  */
 final class Vring implements AutoCloseable {
@@ -25,34 +24,20 @@ final class Vring implements AutoCloseable {
     private static final int IDX_MASK = 0xffff;
 
     private final DeviceQueue queue;
+    private final VringEvents events;
     private final boolean packed;
     private final boolean inOrder;
-    private final ControlThread thread;
-    private final EventFd call = EventFd.create();
-    private final EventFd error = EventFd.create();
-    private final AtomicBoolean routeStale = new AtomicBoolean();
-    private final long errorWatch;
-    private QueueInterrupt.Connection connection;
-    private long callWatch;
-    private boolean callWatched;
     /** The next buffer to be taken, as SET_VRING_BASE has it. */
     private int position;
     private boolean runs;
-    private boolean ranBefore;
 
     /** @param onError called when the back end says that it cannot go on with the ring */
     Vring(DeviceQueue queue, long features, ControlThread thread, Runnable onError) {
         this.queue = queue;
-        this.thread = thread;
         packed = (features & RingFeatures.RING_PACKED) != 0;
         inOrder = (features & RingFeatures.IN_ORDER) != 0;
         position = packed ? FRESH_PACKED : 0;
-        errorWatch = thread.watch(error.number(), () -> {
-            error.drain();
-            onError.run();
-        });
-        connection = queue.interrupt().connect(call, this::routeChanged);
-        followRoute();
+        events = new VringEvents(queue, thread, onError);
     }
 
     int index() {
@@ -63,71 +48,38 @@ final class Vring implements AutoCloseable {
         return queue.ring().geometry().size();
     }
 
-    /** The transport has changed how the driver is notified. */
-    private void routeChanged() {
-        // One message at a time, however often the guest changes its mind.
-        if (routeStale.compareAndSet(false, true)) {
-            thread.execute(() -> {
-                routeStale.set(false);
-                followRoute();
-            });
-        }
-    }
-
-    /** Has the thread pass notifications on for as long as they do not go by themselves. */
-    private void followRoute() {
-        boolean wanted = connection != null && !connection.isDirect();
-        if (wanted && !callWatched) {
-            callWatch = thread.watch(call.number(), () -> {
-                call.drain();
-                queue.interrupt().run();
-            });
-        } else if (!wanted && callWatched) {
-            thread.unwatch(call.number(), callWatch);
-        }
-        callWatched = wanted;
-    }
-
     /** The driver wants no more notifications. */
     void disconnect() {
-        if (connection != null) {
-            connection.close();
-            connection = null;
-            followRoute();
-        }
+        events.disconnect();
     }
 
     /** Tells a back end all about the ring; it starts with {@link #start}. */
     void describe(BackendSession session) throws SessionException {
-        queue.kick().share();
-        call.share();
-        error.share();
+        events.share();
         QueueGeometry geometry = queue.ring().geometry();
         session.setVring(FrontendRequest.SET_VRING_NUM, index(), geometry.size());
         session.setVring(FrontendRequest.SET_VRING_BASE, index(), position);
         // "A vring address description" names the parts as vhost does: used is the device's area, available the driver's.
         session.setVringAddress(new VringAddress(index(), 0, SharedMemory.userAddress(geometry.descGpa()),
             SharedMemory.userAddress(geometry.deviceGpa()), SharedMemory.userAddress(geometry.driverGpa()), 0));
-        session.setVringEvent(FrontendRequest.SET_VRING_ERR, index(), error.number());
-        session.setVringEvent(FrontendRequest.SET_VRING_CALL, index(), call.number());
+        session.setVringEvent(FrontendRequest.SET_VRING_ERR, index(), events.error());
+        session.setVringEvent(FrontendRequest.SET_VRING_CALL, index(), events.call());
     }
 
-    void start(BackendSession session) throws SessionException {
+    void start(BackendSession session, boolean enabled) throws SessionException {
         runs = true;
-        session.setVringEvent(FrontendRequest.SET_VRING_KICK, index(), queue.kick().number());
-        session.setVring(FrontendRequest.SET_VRING_ENABLE, index(), 1);
+        session.setVringEvent(FrontendRequest.SET_VRING_KICK, index(), events.kick());
+        enable(session, enabled);
     }
 
-    /**
-     * Has the back end look at the ring, and the driver too: the one before may have taken a notification and done nothing
-     * about it, or used buffers and died before it said so.
-     */
+    /** A ring that is not enabled runs, and nothing is done with what is in it ("Ring states"). */
+    void enable(BackendSession session, boolean enabled) throws SessionException {
+        session.setVring(FrontendRequest.SET_VRING_ENABLE, index(), enabled ? 1 : 0);
+    }
+
+    /** See {@link VringEvents#wake}. */
     void wake() {
-        queue.kick().signal();
-        if (ranBefore) {
-            queue.interrupt().run();
-        }
-        ranBefore = true;
+        events.wake();
     }
 
     boolean runs() {
@@ -169,9 +121,6 @@ final class Vring implements AutoCloseable {
 
     @Override
     public void close() {
-        disconnect();
-        thread.unwatch(error.number(), errorWatch);
-        error.close();
-        call.close();
+        events.close();
     }
 }

@@ -4,6 +4,7 @@ package dev.miraflores.devices.vhostuser.frontend;
 import dev.miraflores.devices.vhostuser.ProtocolFeature;
 import dev.miraflores.devices.virtio.DeviceQueue;
 import dev.miraflores.devices.virtio.VirtioActivation;
+import dev.miraflores.devices.vring.ControlThread;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;
@@ -16,18 +17,18 @@ import java.util.function.IntConsumer;
 final class VringSet implements AutoCloseable {
 
     private final VirtioActivation activation;
-    private final int queues;
+    private final int rings;
     private final List<Vring> vrings = new ArrayList<>();
     private InflightArea inflight;
     private int stopping;
 
     /**
-     * @param queues  that the device has, enabled or not
+     * @param rings   that the device has, enabled or not
      * @param onError called with the number of a ring that the back end cannot go on with
      */
-    VringSet(VirtioActivation activation, int queues, ControlThread thread, IntConsumer onError) {
+    VringSet(VirtioActivation activation, int rings, ControlThread thread, IntConsumer onError) {
         this.activation = activation;
-        this.queues = queues;
+        this.rings = rings;
         for (DeviceQueue queue : activation.queues()) {
             if (queue != null) {
                 vrings.add(new Vring(queue, activation.features(), thread, () -> onError.accept(queue.index())));
@@ -49,10 +50,14 @@ final class VringSet implements AutoCloseable {
         return inflight != null;
     }
 
-    /** Tells a back end that knows features and memory all about the rings, and starts them. */
-    void start(BackendSession session, BackendOffer offer, int status) throws SessionException {
+    /**
+     * Tells a back end that knows features and memory all about the rings, and starts them.
+     *
+     * @param enabled rings below this are enabled
+     */
+    void start(BackendSession session, BackendOffer offer, int status, int enabled) throws SessionException {
         if (offer.has(ProtocolFeature.INFLIGHT_SHMFD)) {
-            inflight = inflight == null ? session.newInflightArea(queues, largest()) : inflight;
+            inflight = inflight == null ? session.newInflightArea(rings, largest()) : inflight;
             if (inflight != null) {
                 session.setInflightArea(inflight);
             }
@@ -61,11 +66,18 @@ final class VringSet implements AutoCloseable {
             vring.describe(session);
         }
         for (Vring vring : vrings) {
-            vring.start(session);
+            vring.start(session, vring.index() < enabled);
         }
         session.setStatus(status);
         session.settle();
         vrings.forEach(Vring::wake);
+    }
+
+    /** Enables rings that run below {@code enabled}, and no others. */
+    void enable(BackendSession session, int enabled) throws SessionException {
+        for (Vring vring : vrings) {
+            vring.enable(session, vring.index() < enabled);
+        }
     }
 
     private int largest() {

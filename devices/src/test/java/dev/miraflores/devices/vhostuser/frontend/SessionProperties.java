@@ -24,6 +24,7 @@ class SessionProperties {
     @Example
     void aPoliteBackEndIsHeardToTheEnd() {
         assertEquals("it has closed the connection", SessionScript.play(SessionScript.polite(), surplus));
+        assertEquals("it has closed the connection", SessionScript.playNet(SessionScript.politeNet(), surplus));
     }
 
     /** Cut short anywhere: the back end has gone. */
@@ -39,7 +40,7 @@ class SessionProperties {
     @Property(tries = 3000)
     void anythingThatIsSaidEndsInOneLine(@ForAll long seed) {
         Random random = new Random(seed);
-        byte[] script = SessionScript.polite();
+        byte[] script = random.nextInt(3) == 0 ? SessionScript.politeNet() : SessionScript.polite();
         int changes = 1 + random.nextInt(4);
         for (int i = 0; i < changes; i++) {
             int at = random.nextInt(script.length);
@@ -53,6 +54,7 @@ class SessionProperties {
         }
         int before = descriptors();
         SessionScript.play(script, surplus);
+        SessionScript.playNet(script, surplus);
         SessionScript.playChannel(script, surplus);
         assertEquals(before, descriptors());
     }
@@ -60,6 +62,7 @@ class SessionProperties {
     @Property(tries = 1000)
     void noiseEndsInOneLine(@ForAll byte[] script) {
         SessionScript.play(script, surplus);
+        SessionScript.playNet(script, surplus);
         SessionScript.playChannel(script, surplus);
     }
 }

@@ -25,6 +25,8 @@ public final class SessionScript {
     /** Longer than any test of it takes: what is not there never comes, as the other end is closed. */
     private static final long REPLY_NS = 5_000_000_000L;
 
+    private static final BackendRole NIC = new NetRole("n", 0x02_00_00_00_00_01L, 1400);
+
     private SessionScript() {
     }
 
@@ -34,12 +36,21 @@ public final class SessionScript {
      * @return how it failed
      */
     public static String play(byte[] script, EventFd surplus) {
+        return play(script, new DiskRole("d"), surplus);
+    }
+
+    /** As {@link #play(byte[], EventFd)}, of a NIC. */
+    public static String playNet(byte[] script, EventFd surplus) {
+        return play(script, NIC, surplus);
+    }
+
+    private static String play(byte[] script, BackendRole role, EventFd surplus) {
         UnixSocket[] ends = UnixSocket.pair();
         say(script, ends[1], surplus);
         // What has come is still received, and then the end; what is sent is not refused.
         ends[0].shutdownReceive();
-        try (BackendSession session = new BackendSession(ends[0], REPLY_NS)) {
-            String why = run(session, surplus);
+        try (BackendSession session = new BackendSession(ends[0], role, REPLY_NS)) {
+            String why = run(session, role, surplus);
             if (why.isEmpty() || why.indexOf('\n') >= 0) {
                 throw new AssertionError("not one line: " + why);
             }
@@ -81,11 +92,11 @@ public final class SessionScript {
         }
     }
 
-    private static String run(BackendSession session, EventFd event) {
+    private static String run(BackendSession session, BackendRole role, EventFd event) {
         try {
             BackendOffer offer = session.negotiate();
-            RemoteConfigSpace space = new RemoteConfigSpace(offer.config(), 1);
-            session.setFeatures(offer.offered(true, 1), 3, 11);
+            role.opened(offer, 1);
+            session.setFeatures(offer.offered(true, 1, role.multiQueue()), 3, 11);
             InflightArea area = session.newInflightArea(1, 64);
             if (area != null) {
                 try (area) {
@@ -98,8 +109,11 @@ public final class SessionScript {
             session.setVring(FrontendRequest.SET_VRING_ENABLE, 0, 1);
             session.setStatus(15);
             session.settle();
-            space.set(session.readConfig(space.byteSize()));
-            session.writeConfig(RemoteConfigSpace.wceOffset(), 1);
+            role.beforeStart(session);
+            if (offer.config().length != 0) {
+                role.configured(session.readConfig(offer.config().length), null);
+                session.writeConfig(RemoteConfigSpace.wceOffset(), 1);
+            }
             session.stopVring(0);
             session.stoppedAt(0);
             session.resetDevice();
@@ -144,16 +158,35 @@ public final class SessionScript {
     public static byte[] polite() {
         byte[] config = new byte[12 + 36];
         config[4] = 36;
+        DiskRole role = new DiskRole("d");
+        Writer writer = greeting(role, role.passedOn() & ~(1L << 13 | 1L << 14 | 1L << 16))
+                .u64(FrontendRequest.SET_BACKEND_REQ_FD, 0)
+                .reply(FrontendRequest.GET_CONFIG.code(), 0, config);
+        ring(writer)
+                .reply(FrontendRequest.GET_CONFIG.code(), 0, config)
+                .u64(FrontendRequest.SET_CONFIG, 0);
+        return end(writer);
+    }
+
+    /** The same, of a NIC. */
+    public static byte[] politeNet() {
+        Writer writer = greeting(NIC, NIC.passedOn());
+        ring(writer).u64(FrontendRequest.NET_SET_MTU, 0);
+        return end(writer);
+    }
+
+    private static Writer greeting(BackendRole role, long features) {
+        return new Writer()
+                .u64(FrontendRequest.GET_FEATURES, features | 1L << 30)
+                .u64(FrontendRequest.GET_PROTOCOL_FEATURES, role.protocol())
+                .u64(FrontendRequest.SET_OWNER, 0)
+                .u64(FrontendRequest.GET_QUEUE_NUM, 4);
+    }
+
+    private static Writer ring(Writer writer) {
         byte[] inflight = new byte[24];
         inflight[1] = 16;
-        long features = BackendOffer.passedOn(-1L) & ~(1L << 13 | 1L << 14 | 1L << 16) | 1L << 30;
-        Writer writer = new Writer()
-                .u64(FrontendRequest.GET_FEATURES, features)
-                .u64(FrontendRequest.GET_PROTOCOL_FEATURES, BackendOffer.OUR_PROTOCOL)
-                .u64(FrontendRequest.SET_OWNER, 0)
-                .u64(FrontendRequest.GET_QUEUE_NUM, 4)
-                .u64(FrontendRequest.SET_BACKEND_REQ_FD, 0)
-                .reply(FrontendRequest.GET_CONFIG.code(), 0, config)
+        return writer
                 .u64(FrontendRequest.SET_STATUS, 0)
                 .u64(FrontendRequest.SET_FEATURES, 0)
                 .u64(FrontendRequest.SET_STATUS, 0)
@@ -164,11 +197,13 @@ public final class SessionScript {
                 .u64(FrontendRequest.SET_VRING_ADDR, 0)
                 .u64(FrontendRequest.SET_VRING_CALL, 0)
                 .u64(FrontendRequest.SET_VRING_ENABLE, 0)
-                .u64(FrontendRequest.SET_STATUS, 0)
-                .reply(FrontendRequest.GET_CONFIG.code(), 0, config)
-                .u64(FrontendRequest.SET_CONFIG, 0)
-                .reply(FrontendRequest.GET_VRING_BASE.code(), 0, new byte[8])
                 .u64(FrontendRequest.SET_STATUS, 0);
-        return writer.bytes();
+    }
+
+    private static byte[] end(Writer writer) {
+        return writer
+                .reply(FrontendRequest.GET_VRING_BASE.code(), 0, new byte[8])
+                .u64(FrontendRequest.SET_STATUS, 0)
+                .bytes();
     }
 }

@@ -58,6 +58,8 @@ public final class TestBackend implements AutoCloseable {
     public long queueNum = 4;
     public final byte[] config = new byte[60];
     public final Map<FrontendRequest, Behaviour> behaviours = new EnumMap<>(FrontendRequest.class);
+    /** It is a network: what a pair's second ring has comes back by its first, as long as both are enabled. */
+    public boolean echoes;
     /** Takes requests and does not do them. */
     public volatile boolean holds;
     private volatile int turns;
@@ -66,20 +68,23 @@ public final class TestBackend implements AutoCloseable {
     public final List<FrontendRequest> heard = new CopyOnWriteArrayList<>();
     public volatile long acceptedFeatures;
     public volatile long status;
-    public volatile int[] bases = new int[VhostUserBlockConfig.MAX_QUEUES];
+    public volatile int[] bases = new int[VhostUserConfig.MAX_QUEUES];
     public volatile long inflightInode;
     public volatile int clients;
+    /** Of SEND_RARP or NET_SET_MTU. */
+    public volatile long lastNumber;
 
     private final MemorySegment disk;
     private final UnixListener listener;
     private final Thread thread;
     private volatile VhostUserConnection client;
+    private volatile boolean leaving;
     private volatile boolean closed;
     private VhostUserConnection channel;
     private GuestMemory memory;
     private final List<Fd> files = new ArrayList<>();
     private List<RegionDescription> regions = List.of();
-    private final TestRing[] rings = new TestRing[VhostUserBlockConfig.MAX_QUEUES];
+    private final TestRing[] rings = new TestRing[VhostUserConfig.MAX_QUEUES];
 
     /** @param disk what is on it, which outlives it */
     public TestBackend(String path, MemorySegment disk) {
@@ -129,11 +134,19 @@ public final class TestBackend implements AutoCloseable {
 
     private boolean turn(VhostUserConnection connection, Message message) throws ProtocolException {
         turns++;
+        if (leaving) {
+            leaving = false;
+            return false;
+        }
         if (Poll.poll(connection.number(), Poll.POLLIN, TURN_MS) != 0) {
             if (!connection.receive(message, 1000)) {
                 return false;
             }
             handle(message);
+        }
+        if (echoes) {
+            serveNetwork();
+            return !closed;
         }
         for (TestRing ring : rings) {
             if (ring != null && ring.isRunning()) {
@@ -141,6 +154,20 @@ public final class TestBackend implements AutoCloseable {
             }
         }
         return !closed;
+    }
+
+    private void serveNetwork() {
+        for (int i = 0; i + 1 < rings.length; i += 2) {
+            if (isServed(i) && isServed(i + 1)) {
+                TestRing.echo(rings[i], rings[i + 1]);
+            }
+        }
+    }
+
+    /** Whether a ring is enabled, and runs. */
+    public boolean isServed(int index) {
+        TestRing ring = rings[index];
+        return ring != null && ring.isRunning() && ring.enabled;
     }
 
     private void handle(Message message) throws ProtocolException {
@@ -213,7 +240,12 @@ public final class TestBackend implements AutoCloseable {
                 TestRing ring = ring(VringFd.read(message).index());
                 ring.kick = adopt(ring.kick, message);
             }
-            case SET_VRING_ENABLE -> ring(VringState.read(message).index()).start(memory, acceptedFeatures);
+            case SET_VRING_ENABLE -> {
+                TestRing ring = ring(VringState.read(message).index());
+                ring.enabled = VringState.read(message).num() != 0;
+                ring.start(memory, acceptedFeatures);
+            }
+            case SEND_RARP, NET_SET_MTU -> lastNumber = message.u64();
             default -> { }
         }
     }
@@ -318,6 +350,11 @@ public final class TestBackend implements AutoCloseable {
         if (connection != null) {
             connection.shutdown();
         }
+    }
+
+    /** Ends the connection as {@link #hangUp} does, but with all done that it had begun. */
+    public void leave() {
+        leaving = true;
     }
 
     private void unmap() {

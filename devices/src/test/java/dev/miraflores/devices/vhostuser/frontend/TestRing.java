@@ -17,6 +17,7 @@ final class TestRing implements AutoCloseable {
     private static final int POSITION_MASK = 0xffff;
 
     int size;
+    volatile boolean enabled;
     int position;
     EventFd call;
     EventFd error;
@@ -33,7 +34,7 @@ final class TestRing implements AutoCloseable {
     }
 
     void start(GuestMemory memory, long features) {
-        queue = Virtqueue.create(memory, new QueueGeometry(size, desc, driver, device), features, position & POSITION_MASK);
+        queue = queue != null ? queue : Virtqueue.create(memory, new QueueGeometry(size, desc, driver, device), features, position & POSITION_MASK);
     }
 
     boolean isRunning() {
@@ -65,6 +66,29 @@ final class TestRing implements AutoCloseable {
                 call.signal();
             }
         } while (queue.enableNotifications());
+    }
+
+    /** What {@code tx} has comes back by {@code rx}. */
+    static void echo(TestRing rx, TestRing tx) {
+        if ((rx.kick.drain() | tx.kick.drain()) == 0) {
+            return;
+        }
+        do {
+            while (tx.queue.hasAvailable() && rx.queue.hasAvailable()) {
+                byte[] bytes = new byte[Integer.BYTES];
+                DescriptorChain packet = tx.queue.popChain();
+                packet.read(0, MemorySegment.ofArray(bytes), 0, bytes.length);
+                tx.queue.addUsed(packet.head(), 0);
+                DescriptorChain room = rx.queue.popChain();
+                room.write(0, MemorySegment.ofArray(bytes), 0, bytes.length);
+                rx.queue.addUsed(room.head(), bytes.length);
+            }
+            for (TestRing ring : new TestRing[] {rx, tx}) {
+                if (ring.queue.needsNotification()) {
+                    ring.call.signal();
+                }
+            }
+        } while (tx.queue.enableNotifications() & rx.queue.enableNotifications());
     }
 
     private static int request(DescriptorChain chain, MemorySegment disk) {

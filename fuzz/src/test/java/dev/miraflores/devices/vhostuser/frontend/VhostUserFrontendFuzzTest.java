@@ -20,13 +20,14 @@ class VhostUserFrontendFuzzTest {
                 .u64(FrontendRequest.GET_PROTOCOL_FEATURES, 1L << 9).bytes();
         byte[] channel = new SessionScript.Writer().message(BackendRequest.CONFIG_CHANGE_MSG.code(), 9, 0)
                 .message(BackendRequest.IOTLB_MSG.code(), 9, 2, new byte[26]).message(77, 1, 3).bytes();
-        return Stream.of(polite, Arrays.copyOf(polite, polite.length / 2), plain, channel);
+        return Stream.of(polite, SessionScript.politeNet(), Arrays.copyOf(polite, polite.length / 2), plain, channel);
     }
 
     @MethodSource("seeds")
     @FuzzTest
     void shouldEndInOneLine(byte[] script) {
         SessionScript.play(script, SURPLUS);
+        SessionScript.playNet(script, SURPLUS);
         SessionScript.playChannel(script, SURPLUS);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.miraflores.devices.vhostuser.frontend;
+package dev.miraflores.devices.vring;
 
 import dev.miraflores.linux.Epoll;
 import dev.miraflores.linux.Errno;
@@ -10,23 +10,26 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
- * A thread that waits for descriptors, messages and one point in time: the control plane of a disk, not its I/O.
- * <p>Thread: {@code execute} and {@code close}, any; the rest, this thread itself.
+ * A thread that waits for descriptors, messages and one point in time: the control plane of a device, not its I/O.
+ * <p>Thread: {@code execute}, {@code call} and {@code close}, any; the rest, this thread itself.
  * <p>Lifetime: until {@link #close}, which lets it run what it was given before.
  */
-final class ControlThread implements Executor, AutoCloseable {
+public final class ControlThread implements Executor, AutoCloseable {
 
-    static final long NEVER = Long.MAX_VALUE;
+    public static final long NEVER = Long.MAX_VALUE;
 
     private static final int EVENTS = 64;
     private static final long MAILBOX = 0;
     private static final long CLOSE_NS = 30_000_000_000L;
 
     /** What it does when nobody asks. */
-    interface Duty {
+    public interface Duty {
 
         /** In how many ns {@link #turn} is wanted, at the latest, or {@link #NEVER}. */
         long waitNs();
@@ -50,18 +53,18 @@ final class ControlThread implements Executor, AutoCloseable {
     private Duty duty;
     private volatile boolean closing;
 
-    ControlThread(String name) {
+    public ControlThread(String name) {
         thread = new Thread(this::run, name);
         thread.setDaemon(true);
     }
 
-    void start(Duty whose) {
+    public void start(Duty whose) {
         duty = whose;
         watch(wake.number(), wake::drain);
         thread.start();
     }
 
-    String name() {
+    public String name() {
         return thread.getName();
     }
 
@@ -76,11 +79,41 @@ final class ControlThread implements Executor, AutoCloseable {
     }
 
     /**
+     * Has {@code message} run and waits until it says that it is done, but no longer than that.
+     *
+     * @param message is given what it has to call in the end, on any thread and maybe long after it has returned
+     * @return whether it was done in time
+     */
+    public boolean call(Consumer<Runnable> message, long timeoutNs) {
+        CountDownLatch done = new CountDownLatch(1);
+        execute(() -> message.accept(done::countDown));
+        return await(done, timeoutNs);
+    }
+
+    private static boolean await(CountDownLatch latch, long timeoutNs) {
+        boolean interrupted = false;
+        long endNs = System.nanoTime() + Math.min(timeoutNs, Long.MAX_VALUE / 2);
+        try {
+            for (;;) {
+                try {
+                    return latch.await(endNs - System.nanoTime(), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /**
      * Calls {@code ready} while the descriptor is readable, or its other end gone.
      *
      * @return what {@link #unwatch} wants
      */
-    long watch(int fd, Runnable ready) {
+    public long watch(int fd, Runnable ready) {
         long token = ++lastToken;
         int rc = epoll.add(fd, Epoll.EPOLLIN, token);
         if (rc < 0) {
@@ -91,14 +124,14 @@ final class ControlThread implements Executor, AutoCloseable {
     }
 
     /** Before the descriptor is closed. */
-    void unwatch(int fd, long token) {
+    public void unwatch(int fd, long token) {
         if (watches.remove(token) != null) {
             epoll.remove(fd);
         }
     }
 
     /** After the descriptor was closed, which ends the kernel's part. */
-    void forget(long token) {
+    public void forget(long token) {
         watches.remove(token);
     }
 
@@ -135,28 +168,36 @@ final class ControlThread implements Executor, AutoCloseable {
         }
     }
 
+    /** {@link #end}, with the usual patience. */
+    @Override
+    public void close() {
+        end(CLOSE_NS);
+    }
+
     /**
      * Ends it, and waits until it has, but not for ever: a back end that shares our events may hold us up in one
      * ({@link EventFd#share}). Not on this thread.
+     *
+     * @return whether it runs no more, and nothing that it was to do is under way
      */
-    @Override
-    public void close() {
+    public boolean end(long timeoutNs) {
         execute(() -> closing = true);
         boolean interrupted = false;
-        long endNs = System.nanoTime() + CLOSE_NS;
-        for (long leftNs = CLOSE_NS; thread.isAlive() && leftNs > 0; leftNs = endNs - System.nanoTime()) {
+        long endNs = System.nanoTime() + timeoutNs;
+        for (long leftNs = timeoutNs; thread.isAlive() && leftNs > 0; leftNs = endNs - System.nanoTime()) {
             try {
                 thread.join(Duration.ofNanos(leftNs));
             } catch (InterruptedException e) {
                 interrupted = true;
             }
         }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
         if (thread.isAlive()) {
             System.getLogger(ControlThread.class.getName()).log(System.Logger.Level.WARNING,
                 thread.getName() + " does not end; it is left behind");
         }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        return !thread.isAlive();
     }
 }

@@ -4,11 +4,11 @@ package dev.miraflores.devices.vhostuser.frontend;
 import java.util.Objects;
 
 /**
- * How a disk reaches its back end.
+ * How a disk or a NIC reaches its back end.
  *
- * @param id          the drive's, for messages and the names of threads
+ * @param id          the device's, for messages and the names of threads
  * @param socketPath  where the back end listens
- * @param queues      virtqueues, which the back end must be able to serve, or 0 for {@code usualQueues} of them if it can
+ * @param queues      virtqueues of a disk or queue pairs of a NIC, which the back end must be able to serve, or 0 for {@code usualQueues} of them if it can
  * @param usualQueues how many there are at most where {@code queues} is 0
  * @param queueSize   largest size of each, a power of two
  * @param packed      whether packed virtqueues are offered, if the back end has them
@@ -16,7 +16,7 @@ import java.util.Objects;
  * @param drainNs     how long it may take to finish what is in flight, before a reset counts as hung
  * @param retryNs     the longest pause between two attempts to reach a back end that is gone
  */
-public record VhostUserBlockConfig(String id, String socketPath, int queues, int usualQueues, int queueSize, boolean packed,
+public record VhostUserConfig(String id, String socketPath, int queues, int usualQueues, int queueSize, boolean packed,
         long replyNs, long drainNs, long retryNs) {
 
     /** The message that names a ring has 8 bits for its number ("VHOST_USER_SET_VRING_KICK"). */
@@ -29,7 +29,7 @@ public record VhostUserBlockConfig(String id, String socketPath, int queues, int
     private static final int USUAL_QUEUE_SIZE = 256;
     private static final int MAX_QUEUE_SIZE = 1024;
 
-    public VhostUserBlockConfig {
+    public VhostUserConfig {
         Objects.requireNonNull(id);
         Objects.requireNonNull(socketPath);
         check(queues >= 0 && queues <= MAX_QUEUES, queues + " queues");
@@ -45,26 +45,26 @@ public record VhostUserBlockConfig(String id, String socketPath, int queues, int
     }
 
     /** One queue, and the usual times. */
-    public static VhostUserBlockConfig of(String id, String socketPath) {
-        return new VhostUserBlockConfig(id, socketPath, 0, 1, USUAL_QUEUE_SIZE, true, DEFAULT_REPLY_NS, DEFAULT_DRAIN_NS,
+    public static VhostUserConfig of(String id, String socketPath) {
+        return new VhostUserConfig(id, socketPath, 0, 1, USUAL_QUEUE_SIZE, true, DEFAULT_REPLY_NS, DEFAULT_DRAIN_NS,
             DEFAULT_RETRY_NS);
     }
 
     /** With so many queues, or as many as usual; see {@link #queues} and {@link #usualQueues}. */
-    public VhostUserBlockConfig withQueues(int count, int usual) {
-        return new VhostUserBlockConfig(id, socketPath, count, usual, queueSize, packed, replyNs, drainNs, retryNs);
+    public VhostUserConfig withQueues(int count, int usual) {
+        return new VhostUserConfig(id, socketPath, count, usual, queueSize, packed, replyNs, drainNs, retryNs);
     }
 
-    public VhostUserBlockConfig withQueueSize(int entries) {
-        return new VhostUserBlockConfig(id, socketPath, queues, usualQueues, entries, packed, replyNs, drainNs, retryNs);
+    public VhostUserConfig withQueueSize(int entries) {
+        return new VhostUserConfig(id, socketPath, queues, usualQueues, entries, packed, replyNs, drainNs, retryNs);
     }
 
-    public VhostUserBlockConfig withPacked(boolean offered) {
-        return new VhostUserBlockConfig(id, socketPath, queues, usualQueues, queueSize, offered, replyNs, drainNs, retryNs);
+    public VhostUserConfig withPacked(boolean offered) {
+        return new VhostUserConfig(id, socketPath, queues, usualQueues, queueSize, offered, replyNs, drainNs, retryNs);
     }
 
     /** With other deadlines; see {@link #replyNs}, {@link #drainNs} and {@link #retryNs}. */
-    public VhostUserBlockConfig withTimes(long reply, long drain, long retry) {
-        return new VhostUserBlockConfig(id, socketPath, queues, usualQueues, queueSize, packed, reply, drain, retry);
+    public VhostUserConfig withTimes(long reply, long drain, long retry) {
+        return new VhostUserConfig(id, socketPath, queues, usualQueues, queueSize, packed, reply, drain, retry);
     }
 }
