@@ -37,13 +37,19 @@ def resolve():
 class Files(http.server.SimpleHTTPRequestHandler):
     def log_message(self, form, *values):
         say("http " + form % values)
+        if "/SUMS" in str(values):
+            asked_last.set()
+
+
+asked_last = threading.Event()                                          # the guest has the file, and serves it next
 
 
 def fetch():
+    asked_last.wait()
     while True:
         got = b""
         try:
-            with socket.create_connection(("127.0.0.1", port), 60) as guest:
+            with socket.create_connection(("127.0.0.1", port), 20) as guest:
                 while chunk := guest.recv(65536):
                     got += chunk
         except OSError:
