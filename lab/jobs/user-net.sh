@@ -28,5 +28,5 @@ wget -q -O /data/SUMS http://10.0.2.2:8000/SUMS
 echo "job: fetched $(wc -c < /data/payload) bytes"
 nc -l -p 7777 < /data/payload
 echo "job: sent it back"
-ip -s link show eth0
+cat /proc/net/dev
 echo both > /result/ways
