@@ -9,6 +9,7 @@ router to; fetches from 127.0.0.1:PORT, which leads to the guest, until it gets 
 """
 import functools
 import http.server
+import os
 import socket
 import sys
 import threading
@@ -57,8 +58,9 @@ def fetch():
         if got:
             break
         time.sleep(0.5)                                             # nobody listens in the guest yet
-    with open(out, "wb") as file:
+    with open(out + ".new", "wb") as file:
         file.write(got)
+    os.rename(out + ".new", out)
     say(f"fetched {len(got)} bytes from the guest")
 
 
