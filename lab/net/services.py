@@ -9,6 +9,7 @@ router to; fetches from 127.0.0.1:PORT, which leads to the guest, until it gets 
 """
 import functools
 import http.server
+import os
 import socket
 import sys
 import threading
@@ -37,13 +38,19 @@ def resolve():
 class Files(http.server.SimpleHTTPRequestHandler):
     def log_message(self, form, *values):
         say("http " + form % values)
+        if "/SUMS" in str(values):
+            asked_last.set()
+
+
+asked_last = threading.Event()                                          # the guest has the file, and serves it next
 
 
 def fetch():
+    asked_last.wait()
     while True:
         got = b""
         try:
-            with socket.create_connection(("127.0.0.1", port), 60) as guest:
+            with socket.create_connection(("127.0.0.1", port), 20) as guest:
                 while chunk := guest.recv(65536):
                     got += chunk
         except OSError:
@@ -51,8 +58,9 @@ def fetch():
         if got:
             break
         time.sleep(0.5)                                             # nobody listens in the guest yet
-    with open(out, "wb") as file:
+    with open(out + ".new", "wb") as file:
         file.write(got)
+    os.rename(out + ".new", out)
     say(f"fetched {len(got)} bytes from the guest")
 
 

@@ -20,20 +20,20 @@ in_l1 <<'L1'
 /.l1/busybox ip route add default via 192.0.2.1
 rm -f /etc/resolv.conf
 echo nameserver 192.0.2.2 > /etc/resolv.conf
-/usr/bin/python3 "$lab/net/services.py" 192.0.2.2 "$out/served" 7070 "$out/fetched" > "$out/services.log" 2>&1 &
+/usr/bin/python3 "$lab/net/services.py" 192.0.2.2 "$out/served" 7070 "$out/served/returned" > "$out/services.log" 2>&1 &
 services=$!
 wait_for_line "$out/services.log" listens 60
 vmm_start "$out/guest.log" --kernel "$vmlinuz" --initrd "$initrd" --append "$append" --drive file=disk.img,cache=none \
     --nic user,hostfwd=tcp:127.0.0.1:7070-:7777 --sandbox on
 guest=$!
 wait $guest
-for _ in {1..50}; do [ ! -e "$out/fetched" ] || break; sleep 0.2; done
+for _ in {1..50}; do [ ! -e "$out/served/returned" ] || break; sleep 0.2; done
 kill $services
 # It ends with the machine.
 for _ in {1..50}; do pgrep '^passt' > /dev/null || break; sleep 0.2; done
 ! pgrep '^passt' || fail "passt is still there"
 L1
-cmp "$out/served/payload" "$out/fetched" || fail "what the host fetched is not what the guest had"
+cmp "$out/served/payload" "$out/served/returned" || fail "what the host fetched is not what the guest had"
 expect_line services.log "asked for .*guest"
 expect_job_done disk.img
 expect_file disk.img /result/address '10.0.2.15/24 by 10.0.2.2'
