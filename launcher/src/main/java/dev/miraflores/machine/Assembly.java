@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.machine;
 
-import dev.miraflores.devices.balloon.BalloonListener;
-import dev.miraflores.devices.balloon.VirtioBalloonDevice;
-import dev.miraflores.devices.entropy.VirtioEntropyDevice;
-import dev.miraflores.devices.character.CharBackend;
-import dev.miraflores.devices.console.VirtioConsoleDevice;
-import dev.miraflores.devices.vhost.VhostException;
-import dev.miraflores.devices.vsock.VirtioVsockDevice;
 import dev.miraflores.kvm.CpuTopology;
 import dev.miraflores.kvm.Kvm;
 import dev.miraflores.kvm.KvmCapability;
@@ -38,8 +31,6 @@ final class Assembly {
 
     private final MachineConfig config;
     private final Cleanup cleanup;
-    /** Devices besides the disks that have to stand still where the machine does. */
-    private final List<Stillness.Disk> others = new ArrayList<>();
 
     /** @param cleanup is given all that gets opened, whether the assembly succeeds or not */
     Assembly(MachineConfig config, Cleanup cleanup) {
@@ -80,8 +71,7 @@ final class Assembly {
         MainLoop mainLoop = cleanup.addForRequests(new MainLoop());
         DriveOpener opener = new DriveOpener(config, mainLoop);
         List<Drive> disks = openDisks(opener);
-        List<Nic> nics = openNics();
-        VirtioVsockDevice vsock = config.vsock() == null ? null : openVsock(config.vsock());
+        FixedDevices devices = new FixedDevices(config, cleanup, mainLoop);
         GuestMemory memory = memory();
         LoadedKernel kernel = BootLoader.load(memory, request);
         Vm vm = cleanup.add(kvm.createVm("vm" + MADE.getAndIncrement()));
@@ -90,8 +80,7 @@ final class Assembly {
 
         KvmInterrupts interrupts = new KvmInterrupts(vm);
         Board board = cleanup.add(new Board(memory, interrupts, new VmPowerControl(vm), kvm.physicalAddressBits()));
-        CharBackend serial = config.console() == null ? CharBackend.none() : config.console();
-        board.addSerial(serial);
+        board.addSerial(devices.serial());
         if (config.debugExit()) {
             board.addDebugExit();
         }
@@ -99,19 +88,7 @@ final class Assembly {
         for (Drive disk : disks) {
             bays.addCold(disk);
         }
-        for (Nic nic : nics) {
-            board.addVirtio(config.virtio(), nic.device());
-            others.add(new StillDevice(nic.device()::pause, nic.device()::resume));
-        }
-        if (config.rng() != null) {
-            board.addVirtio(config.virtio(), rng(config.rng(), mainLoop));
-        }
-        Balloon balloon = config.balloon() == null ? null : addBalloon(board, mainLoop, bays);
-        CharDevices characters = new CharDevices(serial, addConsole(board, bays, mainLoop));
-        if (vsock != null) {
-            board.addVirtio(config.virtio(), vsock);
-            others.add(new StillDevice(vsock::pause, vsock::resume));
-        }
+        devices.addTo(board, bays);
 
         List<Integer> apicIds = createVcpus(kvm, vm, board);
         AcpiTables tables = AcpiTables.build(board.acpi(apicIds, config.virtio() == VirtioTransport.PCI));
@@ -119,53 +96,13 @@ final class Assembly {
         BootRegisters.apply(kernel.state(), vm.vcpus().getFirst());
         // Added last, closed first: no vCPU may be at a device that is being taken down.
         cleanup.add(vm::stop);
-        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, nics, balloon, characters, others);
-    }
-
-    /** Null where the machine has none. */
-    private VirtioConsoleDevice addConsole(Board board, DriveBays bays, MainLoop mainLoop) {
-        if (config.ports().isEmpty()) {
-            return null;
-        }
-        VirtioConsoleDevice console = new VirtioConsoleDevice(mainLoop.thread(), config.ports(),
-                new PortEvents(bays.diskEvents(), bays.events()));
-        board.addVirtio(config.virtio(), console);
-        return console;
+        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, devices);
     }
 
     private GuestMemory memory() {
         GuestMemory memory = cleanup.addForRequests(GuestMemory.create(config.memoryBytes(), config.memoryBacking()));
         // Before anything else sees it: whoever would have pages pinned looks at this first.
         return config.balloon() == null ? memory : memory.discardable();
-    }
-
-    private static VirtioEntropyDevice rng(RngConfig rng, MainLoop mainLoop) {
-        return rng.equals(RngConfig.UNLIMITED) ? new VirtioEntropyDevice(mainLoop.thread())
-                : new VirtioEntropyDevice(mainLoop.thread(), rng.maxBytes(), rng.periodMs());
-    }
-
-    private Balloon addBalloon(Board board, MainLoop mainLoop, DriveBays bays) {
-        VirtioBalloonDevice device = new VirtioBalloonDevice(
-                mainLoop.thread(), config.memoryBytes(), config.balloon().options(), new BalloonNews(bays));
-        board.addVirtio(config.virtio(), device);
-        return new Balloon(config.balloon(), device);
-    }
-
-    /** To the thread that tells listeners: the main loop does not wait for them. */
-    private record BalloonNews(DriveBays bays) implements BalloonListener {
-
-        @Override
-        public void changed(long actualBytes) {
-            bays.diskEvents().tell(() -> bays.events().balloonChanged(actualBytes));
-        }
-    }
-
-    private VirtioVsockDevice openVsock(VsockConfig vsock) {
-        try {
-            return cleanup.add(VirtioVsockDevice.open(vsock.cid()));
-        } catch (VhostException e) {
-            throw new ConfigException("--vsock cid=" + vsock.cid() + ": " + e.getMessage(), e);
-        }
     }
 
     /** Opens, checks and locks every image. */
@@ -177,17 +114,6 @@ final class Assembly {
             disks.add(disk);
         }
         return disks;
-    }
-
-    /** Opens what is behind each NIC: taps, sockets, programs. */
-    private List<Nic> openNics() {
-        List<Nic> nics = new ArrayList<>();
-        for (NicConfig each : config.nics()) {
-            Nic nic = NicOpener.open(each);
-            cleanup.add(nic.device());
-            nics.add(nic);
-        }
-        return nics;
     }
 
     private List<Integer> createVcpus(Kvm kvm, Vm vm, Board board) {

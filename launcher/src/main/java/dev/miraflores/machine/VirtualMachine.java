@@ -34,17 +34,16 @@ public final class VirtualMachine implements AutoCloseable {
     private final Stillness stillness;
     private boolean closed;
 
-    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays, List<Nic> nics, Balloon balloon,
-            CharDevices characters, List<Stillness.Disk> others) {
+    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays, FixedDevices devices) {
         this.cleanup = cleanup;
         this.mainLoop = mainLoop;
         this.vm = vm;
         this.board = board;
         this.bays = bays;
-        this.nics = List.copyOf(nics);
-        this.balloon = balloon;
-        this.characters = characters;
-        this.stillness = new Stillness(new MachineParts(vm, bays, others));
+        this.nics = devices.nics();
+        this.balloon = devices.balloon();
+        this.characters = devices.characters();
+        this.stillness = new Stillness(new MachineParts(vm, bays, devices.still()));
         bays.diskEvents().machine(stillness);
     }
 
