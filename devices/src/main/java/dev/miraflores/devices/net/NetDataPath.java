@@ -58,6 +58,11 @@ public interface NetDataPath extends AutoCloseable {
      */
     int change(NetState state);
 
+    /** Whether {@link #change} can change what offloads the guest takes: VIRTIO_NET_F_CTRL_GUEST_OFFLOADS is offered then. */
+    default boolean changesOffloads() {
+        return true;
+    }
+
     /** Moves nothing until {@link #resume}: once this returns, guest memory is left alone. Active or not. */
     void pause();
 

@@ -126,7 +126,7 @@ public final class VirtioNetDevice implements VirtioDevice {
         long own = NetFeatures.CONTROL;
         own &= mtu == 0 ? ~NetFeatures.MTU : -1L;
         own &= maxPairs == 1 ? ~NetFeatures.MQ : -1L;
-        own &= (path.features() & NetFeatures.GUEST_CSUM) == 0 ? ~NetFeatures.CTRL_GUEST_OFFLOADS : -1L;
+        own &= path.changesOffloads() && (path.features() & NetFeatures.GUEST_CSUM) != 0 ? -1L : ~NetFeatures.CTRL_GUEST_OFFLOADS;
         return NetFeatures.consistent(own | path.features() & wished);
     }
 

@@ -36,8 +36,13 @@ public final class KernelVrings implements AutoCloseable {
         this.memory = memory;
         this.queues = List.copyOf(queues);
         positions = new int[queues.size()];
-        for (DeviceQueue queue : queues) {
-            events.add(new VringEvents(queue, thread, onError));
+        try {
+            for (DeviceQueue queue : queues) {
+                events.add(new VringEvents(queue, thread, onError));
+            }
+        } catch (RuntimeException | Error e) {
+            events.forEach(VringEvents::close);
+            throw e;
         }
     }
 

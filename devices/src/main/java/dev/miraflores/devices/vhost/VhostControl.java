@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.vhost;
 
+import dev.miraflores.devices.block.DrainException;
 import dev.miraflores.devices.virtio.MemoryInUseException;
 import dev.miraflores.devices.vring.ControlThread;
+import java.util.List;
 
 /**
  * What a device that the kernel serves asks of its control thread: each wait has an end, and a kernel that does not stop is seen.
@@ -32,15 +34,31 @@ public final class VhostControl implements AutoCloseable {
         thread.execute(change);
     }
 
-    /** Waits until {@code change} has been made, or has failed, or takes too long. */
-    public void call(Runnable change) {
-        thread.call(done -> {
+    /**
+     * Waits until {@code change} has been made, or has failed, or takes too long.
+     *
+     * @return whether it did not take too long
+     */
+    public boolean call(Runnable change) {
+        return thread.call(done -> {
             try {
                 change.run();
             } finally {
                 done.run();
             }
         }, patienceNs);
+    }
+
+    /**
+     * Waits likewise until {@code pause} has been done; where that takes too long {@code resume} follows it.
+     *
+     * @throws DrainException where it takes too long
+     */
+    public void pause(Runnable pause, Runnable resume) {
+        if (!call(pause)) {
+            execute(resume);
+            throw new DrainException(device + ": the kernel has not stopped it in " + patienceNs / 1_000_000 + " ms", List.of());
+        }
     }
 
     /** Waits likewise until {@code stop} has brought the kernel to a stand; until it has, the device {@link #isHung}. */

@@ -18,10 +18,10 @@ public final class VringEvents implements AutoCloseable {
 
     private final DeviceQueue queue;
     private final ControlThread thread;
-    private final EventFd call = EventFd.create();
-    private final EventFd error = EventFd.create();
+    private final EventFd call;
+    private final EventFd error;
     private final AtomicBoolean routeStale = new AtomicBoolean();
-    private final long errorWatch;
+    private long errorWatch;
     private QueueInterrupt.Connection connection;
     private long callWatch;
     private boolean callWatched;
@@ -31,12 +31,28 @@ public final class VringEvents implements AutoCloseable {
     public VringEvents(DeviceQueue queue, ControlThread thread, Runnable onError) {
         this.queue = queue;
         this.thread = thread;
-        errorWatch = thread.watch(error.number(), () -> {
+        call = EventFd.create();
+        try {
+            error = EventFd.create();
+        } catch (RuntimeException e) {
+            call.close();
+            throw e;
+        }
+        try {
+            errorWatch = watchError(onError);
+            connection = queue.interrupt().connect(call, this::routeChanged);
+            followRoute();
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    private long watchError(Runnable onError) {
+        return thread.watch(error.number(), () -> {
             error.drain();
             onError.run();
         });
-        connection = queue.interrupt().connect(call, this::routeChanged);
-        followRoute();
     }
 
     /** The transport has changed how the driver is notified. Any thread. */

@@ -132,9 +132,13 @@ public final class VirtioVsockDevice implements VirtioDevice {
         return control.isHung();
     }
 
-    /** Returns when the kernel leaves guest memory alone, but for one that does not stop. */
+    /**
+     * Returns when the kernel leaves guest memory alone.
+     *
+     * @throws dev.miraflores.devices.block.DrainException where that takes too long; it goes on then
+     */
     public void pause() {
-        control.call(link::pause);
+        control.pause(link::pause, link::resume);
     }
 
     /** Returns when the kernel has been told to go on. */

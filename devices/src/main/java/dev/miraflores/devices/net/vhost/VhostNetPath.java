@@ -146,7 +146,7 @@ public final class VhostNetPath implements NetDataPath {
 
     @Override
     public void pause() {
-        control.call(link::pause);
+        control.pause(link::pause, link::resume);
     }
 
     @Override

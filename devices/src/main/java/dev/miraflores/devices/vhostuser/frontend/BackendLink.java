@@ -218,7 +218,10 @@ final class BackendLink implements ControlThread.Duty {
         boolean changed = enabled != count;
         enabled = count;
         if (changed && rings == Rings.RUNNING) {
-            exchange(to -> vrings.enable(to, count));
+            exchange(to -> {
+                vrings.enable(to, count);
+                to.settle();
+            });
         }
     }
 
@@ -344,7 +347,7 @@ final class BackendLink implements ControlThread.Duty {
             sayGone(why.getMessage());
             if (why.kind() == SessionException.Kind.BROKEN) {
                 fail("the back end broke the protocol: " + why.getMessage());
-            } else if (lost != 0 && !role.bearsLoss()) {
+            } else if (lost < 0 || lost != 0 && !role.bearsLoss()) {   // a place that cannot be told is no mere loss
                 fail((lost < 0 ? "requests" : lost + " requests") + " went with the back end, which keeps no record of what is"
                     + " in flight (VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD)");
             }

@@ -105,11 +105,18 @@ public final class VhostUserNetPath implements NetDataPath {
             return -Errno.EOPNOTSUPP;
         }
         state = to;
-        thread.execute(() -> {
+        boolean changed = thread.call(done -> {
             link.setEnabled(to.activePairs() * role.ringsEach());
             link.setServed(to.linkUp());
-        });
-        return 0;
+            done.run();
+        }, config.replyNs());
+        return changed ? 0 : -Errno.ETIMEDOUT;
+    }
+
+    /** What its back end was told at the start is what it was told. */
+    @Override
+    public boolean changesOffloads() {
+        return false;
     }
 
     /** Waits until the back end has stopped all rings; where that takes too long the path {@link #isHung} until it has. */

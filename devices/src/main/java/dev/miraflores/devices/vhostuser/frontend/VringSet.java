@@ -29,10 +29,15 @@ final class VringSet implements AutoCloseable {
     VringSet(VirtioActivation activation, int rings, ControlThread thread, IntConsumer onError) {
         this.activation = activation;
         this.rings = rings;
-        for (DeviceQueue queue : activation.queues()) {
-            if (queue != null) {
-                vrings.add(new Vring(queue, activation.features(), thread, () -> onError.accept(queue.index())));
+        try {
+            for (DeviceQueue queue : activation.queues()) {
+                if (queue != null) {
+                    vrings.add(new Vring(queue, activation.features(), thread, () -> onError.accept(queue.index())));
+                }
             }
+        } catch (RuntimeException | Error e) {
+            vrings.forEach(Vring::close);
+            throw e;
         }
     }
 
