@@ -167,6 +167,11 @@ public final class FileIo {
         return Libc.callInt(FCNTL, fd, libc_h.F_SETFL, flags);
     }
 
+    /** Has the descriptor be closed where this process becomes, or starts, another program: 0 or −errno. */
+    public static int setCloseOnExec(int fd) {
+        return Libc.callInt(FCNTL, fd, libc_h.F_SETFD, libc_h.FD_CLOEXEC);
+    }
+
     /**
      * Takes, changes or gives back a lock on a byte range, without waiting. The lock belongs to the open file
      * description: another open of the file, in this process or elsewhere, conflicts; duplicates share it; it ends with

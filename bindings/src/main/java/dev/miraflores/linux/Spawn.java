@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.linux;
 
+import java.io.File;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -11,7 +12,7 @@ import java.util.List;
  *
  * <p>Thread: any.
  *
- * <p>Source: posix_spawn(3), waitpid(3).
+ * <p>Source: posix_spawn(3), close_range(2), waitpid(3).
  */
 public final class Spawn {
     private static final MemorySegment POSIX_SPAWN = Libc.symbol("posix_spawn");
@@ -19,6 +20,13 @@ public final class Spawn {
     private static final MemorySegment ACTIONS_ADD = Libc.symbol("posix_spawn_file_actions_adddup2");
     private static final MemorySegment ACTIONS_DESTROY = Libc.symbol("posix_spawn_file_actions_destroy");
     private static final MemorySegment WAITPID = Libc.symbol("waitpid");
+
+    private static final MemorySegment SYSCALL = Libc.symbol("syscall");
+
+    private static final int FIRST_BESIDE_THE_STANDARD_ONES = 3;
+    private static final int LAST = ~0;
+    // linux/close_range.h, since Linux 5.11.
+    private static final int CLOSE_RANGE_CLOEXEC = 1 << 2;
 
     // glibc's posix_spawn_file_actions_t has 80 bytes on x86-64, musl's less.
     private static final long ACTIONS_BYTES = 128;
@@ -29,7 +37,8 @@ public final class Spawn {
     private Spawn() {}
 
     /**
-     * Starts a program. It finds {@code PATH} in its environment and nothing else.
+     * Starts a program. It finds {@code PATH} in its environment and nothing else, and has the descriptors that are named here and
+     * no other: all of this process's are closed on exec from now on, be they whose they may.
      *
      * @param words the path of its file, then its arguments
      * @param input its standard input
@@ -50,6 +59,7 @@ public final class Spawn {
                 // To the same number: closing on exec is all that is taken off.
                 check(path, Libc.callInt(ACTIONS_ADD, actions.address(), inherited, inherited));
                 String search = System.getenv("PATH");
+                closeAllOnExec();
                 List<String> environment = search == null ? List.of() : List.of("PATH=" + search);
                 check(path, Libc.callInt(POSIX_SPAWN, id.address(), arena.allocateFrom(path).address(), actions.address(), 0,
                         strings(arena, words).address(), strings(arena, environment).address(), 0));
@@ -57,6 +67,28 @@ public final class Spawn {
                 Libc.callInt(ACTIONS_DESTROY, actions.address());
             }
             return id.get(ValueLayout.JAVA_INT, 0);
+        }
+    }
+
+    /** The JDK's sockets are not by themselves, nor is what this process was given by the one that started it. */
+    private static void closeAllOnExec() {
+        int rc = Libc.callInt(SYSCALL, SyscallNumber.CLOSE_RANGE, FIRST_BESIDE_THE_STANDARD_ONES, LAST, CLOSE_RANGE_CLOEXEC);
+        if (rc < 0) {
+            closeEachOnExec();
+        }
+    }
+
+    /** For kernels, and filters of system calls, that know no close_range. */
+    static void closeEachOnExec() {
+        String[] open = new File("/proc/self/fd").list();
+        if (open == null) {
+            throw new ErrnoException("open(/proc/self/fd)", Errno.ENOENT);
+        }
+        for (String name : open) {
+            int number = Integer.parseInt(name);
+            if (number >= FIRST_BESIDE_THE_STANDARD_ONES) {
+                FileIo.setCloseOnExec(number); // that which the list was read from is closed by now
+            }
         }
     }
 

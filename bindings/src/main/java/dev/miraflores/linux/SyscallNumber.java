@@ -232,6 +232,7 @@ public final class SyscallNumber {
     public static final int FSMOUNT = 432;
     public static final int FSPICK = 433;
     public static final int CLONE3 = 435;
+    public static final int CLOSE_RANGE = 436;
     public static final int PIDFD_GETFD = 438;
     public static final int FACCESSAT2 = 439;
     public static final int PROCESS_MADVISE = 440;

@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.linux;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.File;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -28,6 +38,42 @@ class SpawnTest {
     @Test
     void shouldGiveItTheDescriptorAndNoOther() {
         assertEquals("told\n", run("[ -S /proc/self/fd/FD ] && [ ! -e /proc/self/fd/OTHER ] && echo told", 0));
+    }
+
+    /** The JDK makes its sockets without close-on-exec. */
+    @Test
+    void shouldKeepTheSocketsOfTheJdkToItself() throws IOException {
+        try (ServerSocketChannel listener = ServerSocketChannel.open().bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))) {
+            assertTrue(listener.isOpen());
+            assertEquals("1\n", run("n=0; for f in /proc/self/fd/*; do [ -S $f ] && n=$((n+1)); done; echo $n", 0));
+        }
+    }
+
+    @Test
+    void shouldKeepThemWhereTheKernelHasNoCallForAll() throws IOException {
+        try (ServerSocketChannel listener = ServerSocketChannel.open()) {
+            assertTrue(listener.isOpen() && Arrays.stream(open()).anyMatch(number -> !isClosedOnExec(number)));
+            Spawn.closeEachOnExec();
+            assertArrayEquals(new int[0], Arrays.stream(open()).filter(number -> !isClosedOnExec(number)).toArray());
+        }
+    }
+
+    private static int[] open() {
+        return Arrays.stream(new File("/proc/self/fd").list()).mapToInt(Integer::parseInt).filter(number -> number > 2).toArray();
+    }
+
+    /** One that is gone by now counts as closed. */
+    private static boolean isClosedOnExec(int number) {
+        try {
+            for (String line : Files.readAllLines(Path.of("/proc/self/fdinfo", Integer.toString(number)))) {
+                if (line.startsWith("flags:")) {
+                    return (Integer.parseInt(line.substring(6).strip(), 8) & Fd.O_CLOEXEC) != 0;
+                }
+            }
+        } catch (IOException e) {
+            return true;
+        }
+        return true;
     }
 
     @Test

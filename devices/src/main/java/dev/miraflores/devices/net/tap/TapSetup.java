@@ -155,6 +155,7 @@ public final class TapSetup {
                     : (flags & Tun.IFF_NO_PI) == 0 ? "IFF_NO_PI" : "IFF_VNET_HDR") + "; set this in TUNSETIFF");
         }
         FileIo.setStatusFlags(number, status | Fd.O_NONBLOCK);
+        FileIo.setCloseOnExec(number); // it was not, or would not have come here
         queues.add(Fd.adopt(number));
         return Tun.name(number);
     }
