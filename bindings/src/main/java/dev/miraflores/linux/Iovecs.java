@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.linux;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -18,6 +19,9 @@ public final class Iovecs {
     // What an iovec says is an address, and it may be any.
     @SuppressWarnings("restricted")
     private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+    /** To copy from, which makes no object, as a slice to fill would. */
+    private static final MemorySegment ZEROES = Arena.global().allocate(64);
 
     private Iovecs() {}
 
@@ -48,7 +52,10 @@ public final class Iovecs {
         if (byteSize > length(iovecs, index)) {
             throw new IndexOutOfBoundsException(byteSize + " bytes of an iovec of " + length(iovecs, index));
         }
-        ALL.asSlice(base(iovecs, index), byteSize).fill((byte) 0);
+        long to = base(iovecs, index);
+        for (long done = 0; done < byteSize; done += ZEROES.byteSize()) {
+            MemorySegment.copy(ZEROES, 0, ALL, to + done, Math.min(byteSize - done, ZEROES.byteSize()));
+        }
     }
 
     /**

@@ -33,6 +33,19 @@ class IovecsTest {
     }
 
     @Test
+    void shouldClearAnyNumberOfBytes() {
+        MemorySegment bytes = arena.allocate(1000);
+        MemorySegment iovec = arena.allocateFrom(ValueLayout.JAVA_LONG, bytes.address() + 1, 998);
+        for (int count : new int[] {0, 1, 12, 63, 64, 65, 128, 998}) {
+            bytes.fill((byte) 0x55);
+            Iovecs.clear(iovec.address(), 0, count);
+            for (int i = 0; i < 1000; i++) {
+                assertEquals(i >= 1 && i <= count ? 0 : 0x55, bytes.get(ValueLayout.JAVA_BYTE, i));
+            }
+        }
+    }
+
+    @Test
     void shouldCopyFromWhereTheyPoint() {
         for (int i = 0; i < 16; i++) {
             memory.set(ValueLayout.JAVA_BYTE, i, (byte) i);
