@@ -10,6 +10,7 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteOrder;
+import java.util.function.BooleanSupplier;
 
 /**
  * TCP connections as bare descriptors, on none of which a call blocks, and which send what they are given at once.
@@ -30,24 +31,34 @@ public final class InetSocket {
     private static final int FLAGS = libc_h.SOCK_NONBLOCK | libc_h.SOCK_CLOEXEC;
     private static final ValueLayout.OfShort BIG_ENDIAN = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.BIG_ENDIAN);
 
+    /** How often somebody who connects is asked whether that is still wanted. */
+    private static final int SLICE_MS = 100;
+    // asm-generic/socket.h
+    static final int SO_KEEPALIVE = 9;
+
     private InetSocket() {}
 
     /** Connects: a descriptor; −ETIMEDOUT where it takes longer than {@code timeoutMs}; or another −errno. */
     public static int connect(InetSocketAddress to, int timeoutMs) {
+        return connect(to, timeoutMs, () -> false);
+    }
+
+    /** As {@link #connect(InetSocketAddress, int)}; −ECANCELED soon after {@code ended} says so. */
+    public static int connect(InetSocketAddress to, int timeoutMs, BooleanSupplier ended) {
         int number = Libc.callInt(SOCKET, family(to), libc_h.SOCK_STREAM | FLAGS, 0);
         if (number < 0) {
             return number;
         }
-        int rc = connect(number, to, timeoutMs);
+        int rc = connect(number, to, timeoutMs, ended);
         if (rc < 0) {
             Fd.close(number);
             return rc;
         }
-        sendAtOnce(number);
+        begin(number);
         return number;
     }
 
-    private static int connect(int number, InetSocketAddress to, int timeoutMs) {
+    private static int connect(int number, InetSocketAddress to, int timeoutMs, BooleanSupplier ended) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment address = address(arena, to);
             int rc = Libc.callInt(CONNECT, number, address.address(), address.byteSize());
@@ -55,8 +66,16 @@ public final class InetSocket {
                 return rc;
             }
         }
-        int events = Poll.poll(number, Poll.POLLOUT, timeoutMs);
-        return events == 0 ? -Errno.ETIMEDOUT : events < 0 ? events : -option(number, libc_h.SO_ERROR);
+        for (int leftMs = timeoutMs; leftMs > 0 && !ended.getAsBoolean(); leftMs -= SLICE_MS) {
+            int events = Poll.poll(number, Poll.POLLOUT, Math.min(leftMs, SLICE_MS));
+            if (events > 0) {
+                return -option(number, libc_h.SOL_SOCKET, libc_h.SO_ERROR);
+            }
+            if (events < 0 && events != -Errno.EINTR) {
+                return events;
+            }
+        }
+        return ended.getAsBoolean() ? -Errno.ECANCELED : -Errno.ETIMEDOUT;
     }
 
     /** Listens: a descriptor or −errno. */
@@ -85,14 +104,18 @@ public final class InetSocket {
     public static int accept(int listener) {
         int number = Libc.callInt(ACCEPT4, listener, 0, 0, FLAGS);
         if (number >= 0) {
-            sendAtOnce(number);
+            begin(number);
         }
         return number;
     }
 
-    /** A frame that waits for an acknowledgement of the last one would wait for long. Fails on what is not TCP, which is as well. */
-    private static void sendAtOnce(int number) {
+    /**
+     * A frame that waits for an acknowledgement of the last one would wait for long, and of a host that went away without a word
+     * nothing is heard unless it is asked. Fails on what is not TCP, which is as well.
+     */
+    private static void begin(int number) {
         set(number, libc_h.IPPROTO_TCP, libc_h.TCP_NODELAY);
+        set(number, libc_h.SOL_SOCKET, SO_KEEPALIVE);
     }
 
     private static void set(int number, int level, int option) {
@@ -101,11 +124,11 @@ public final class InetSocket {
         Libc.callInt(SETSOCKOPT, number, level, option, state.address() + Libc.SCRATCH_OFFSET, Integer.BYTES, 0, 0);
     }
 
-    private static int option(int number, int option) {
+    static int option(int number, int level, int option) {
         MemorySegment state = Libc.state();
         state.set(ValueLayout.JAVA_INT, Libc.SCRATCH_OFFSET + Integer.BYTES, Integer.BYTES);
         long value = state.address() + Libc.SCRATCH_OFFSET;
-        int rc = Libc.callInt(GETSOCKOPT, number, libc_h.SOL_SOCKET, option, value, value + Integer.BYTES, 0, 0);
+        int rc = Libc.callInt(GETSOCKOPT, number, level, option, value, value + Integer.BYTES, 0, 0);
         return rc < 0 ? -rc : state.get(ValueLayout.JAVA_INT, Libc.SCRATCH_OFFSET);
     }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.miraflores.bindings.libc.libc_h;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -12,6 +13,10 @@ import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -28,6 +33,9 @@ class InetSocketTest {
             Poll.poll(listener.number(), Poll.POLLIN, 5000);
             try (Fd accepted = Fd.adopt(InetSocket.accept(listener.number()))) {
                 assertEquals(-Errno.EAGAIN, InetSocket.accept(listener.number()));
+                for (Fd side : List.of(client, accepted)) {
+                    assertEquals(1, InetSocket.option(side.number(), libc_h.SOL_SOCKET, InetSocket.SO_KEEPALIVE));
+                }
                 MemorySegment bytes = arena.allocateFrom(ValueLayout.JAVA_BYTE, new byte[] {1, 2, 3});
                 MemorySegment iovec = arena.allocateFrom(ValueLayout.JAVA_LONG, bytes.address(), 3);
                 SocketMessage message = new SocketMessage(arena);
@@ -42,6 +50,27 @@ class InetSocketTest {
             }
         }
         assertEquals(-Errno.ECONNREFUSED, InetSocket.connect(address, 5000));
+    }
+
+    /** One that is full answers nobody, and a NIC that is closed is not to wait until it does. */
+    @Test
+    void shouldNotWaitForAConnectionThatNobodyWants() throws IOException {
+        InetSocketAddress address = new InetSocketAddress(InetAddress.getByName("127.0.0.1"), freePort());
+        List<Integer> clients = new ArrayList<>();
+        try (Fd listener = Fd.adopt(InetSocket.listen(address, 0))) {
+            int client;
+            while ((client = InetSocket.connect(address, 200)) >= 0 && clients.size() < 20) {
+                clients.add(client);
+            }
+            assumeTrue(client == -Errno.ETIMEDOUT, "this host takes connections that nobody accepts");
+            long start = System.nanoTime();
+            AtomicInteger asked = new AtomicInteger();
+            assertEquals(-Errno.ECANCELED, InetSocket.connect(address, 60_000, () -> asked.incrementAndGet() > 2));
+            assertTrue(System.nanoTime() - start < 30_000_000_000L);
+            assertTrue(listener.number() >= 0);
+        } finally {
+            clients.forEach(Fd::close);
+        }
     }
 
     private static int freePort() throws IOException {

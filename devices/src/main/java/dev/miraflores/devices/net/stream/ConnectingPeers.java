@@ -58,7 +58,7 @@ public final class ConnectingPeers implements PeerSource {
 
     private int connect() {
         if (!address.isUnix()) {
-            return InetSocket.connect(host, TIMEOUT_MS);
+            return InetSocket.connect(host, TIMEOUT_MS, () -> ended.getCount() == 0);
         }
         try {
             // Made without blocking, and stays so.
