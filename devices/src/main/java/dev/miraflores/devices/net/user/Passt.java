@@ -56,6 +56,14 @@ public final class Passt implements PeerSource {
             throw new NetException(nic + ": no program passt in PATH, which does the networking; install the package passt, or use"
                     + " --nic tap");
         }
+        try {
+            return start(nic, network, program);
+        } catch (ErrnoException e) {
+            throw new NetException(nic + ": " + e.getMessage() + "; check " + program);
+        }
+    }
+
+    private static Passt start(String nic, UserNetwork network, String program) {
         UnixSocket[] pair = UnixSocket.pair();
         try (UnixSocket ours = pair[0]; UnixSocket its = pair[1]; Fd output = Memfd.create("passt", 0);
                 Fd nothing = Fd.open("/dev/null", Fd.O_RDONLY)) {
@@ -69,8 +77,6 @@ public final class Passt implements PeerSource {
             int number = ours.release().release();
             FileIo.setStatusFlags(number, FileIo.statusFlags(number) | Fd.O_NONBLOCK);
             return new Passt(describe(network), number);
-        } catch (ErrnoException e) {
-            throw new NetException(nic + ": " + e.getMessage() + "; check " + program);
         }
     }
 
