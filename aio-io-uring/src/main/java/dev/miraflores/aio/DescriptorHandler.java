@@ -13,4 +13,12 @@ public interface DescriptorHandler {
 
     /** A write would not wait, or so it seems. */
     void onWritable();
+
+    /**
+     * The kernel does not wait for the descriptor, for want of memory as it may be: something that was asked for will not be told.
+     * May come while it is being asked for.
+     *
+     * @param errno why
+     */
+    void onWatchFailed(int errno);
 }

@@ -6,6 +6,7 @@ package dev.miraflores.aio;
  * level-triggered, so that a descriptor that is ready already is told of soon. Who has read until −EAGAIN asks again; who has no
  * use for more does not, and hears nothing, however much there is.
  * <p>The two directions are independent of each other. To ask once more for what has been asked for does nothing.
+ * <p>What the kernel refuses to wait for costs the wish, and is told to {@link DescriptorHandler#onWatchFailed}.
  * <p>A wish costs no system call of its own where the thread has io_uring, and one where it has epoll.
  * <p>Thread: the I/O thread.
  */

@@ -204,9 +204,11 @@ final class EpollPort extends EventPort {
             int interest = wanted | Epoll.EPOLLONESHOT;
             int rc = added ? epoll.modify(descriptor, interest, token) : epoll.add(descriptor, interest, token);
             if (rc < 0) {
-                throw new ErrnoException("epoll_ctl(fd=" + descriptor + ")", -rc);
+                wanted = 0;
+                handler.onWatchFailed(-rc);
+            } else {
+                added = true;
             }
-            added = true;
         }
 
         @Override

@@ -4,7 +4,6 @@ package dev.miraflores.aio;
 import dev.miraflores.aio.uring.SubmissionQueue;
 import dev.miraflores.aio.uring.UserData;
 import dev.miraflores.linux.Errno;
-import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.Poll;
 
 /**
@@ -92,11 +91,10 @@ final class UringDescriptorWatch implements DescriptorWatch, CqeHandler {
             arm(direction); // the kernel was short of memory for it
             return;
         }
-        if (result < 0) {
-            throw new ErrnoException("poll(fd=" + descriptor + ")", -result);
-        }
         wanted[direction] = false;
-        if (direction == READABLE) {
+        if (result < 0) {
+            handler.onWatchFailed(-result);
+        } else if (direction == READABLE) {
             handler.onReadable();
         } else {
             handler.onWritable();

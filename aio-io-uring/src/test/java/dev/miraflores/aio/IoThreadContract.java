@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.EventFd;
 import dev.miraflores.linux.FileIo;
 import dev.miraflores.linux.UnixSocket;
@@ -13,6 +14,7 @@ import java.io.File;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -133,6 +135,7 @@ abstract class IoThreadContract {
     private static final class Readiness implements DescriptorHandler {
         final AtomicInteger readable = new AtomicInteger();
         final AtomicInteger writable = new AtomicInteger();
+        final List<Integer> failed = new CopyOnWriteArrayList<>();
 
         @Override
         public void onReadable() {
@@ -142,6 +145,11 @@ abstract class IoThreadContract {
         @Override
         public void onWritable() {
             writable.incrementAndGet();
+        }
+
+        @Override
+        public void onWatchFailed(int errno) {
+            failed.add(errno);
         }
     }
 
@@ -260,6 +268,32 @@ abstract class IoThreadContract {
                     thread.call(second::close);
                 }
             }
+        }
+    }
+
+    /** What the kernel refuses costs the one who asked for it, and not the thread. */
+    @Test
+    void shouldTellWhereADescriptorCannotBeWaitedFor() throws InterruptedException {
+        int nobodys = 1 << 20;
+        try (IoThread thread = start("test-io"); EventFd event = EventFd.create()) {
+            Readiness bad = new Readiness();
+            Readiness good = new Readiness();
+            DescriptorWatch badWatch = watch(thread, nobodys, bad);
+            DescriptorWatch goodWatch = watch(thread, event.number(), good);
+            for (int i = 1; i <= 3; i++) {
+                int expected = i;
+                thread.call(badWatch::awaitReadable);
+                await(() -> bad.failed.size() == 2 * expected - 1);
+                thread.call(badWatch::awaitWritable);
+                await(() -> bad.failed.size() == 2 * expected);
+                thread.call(goodWatch::awaitReadable);
+                event.signal();
+                await(() -> good.readable.get() == expected);
+            }
+            assertEquals(Collections.nCopies(6, Errno.EBADF), bad.failed);
+            assertEquals(0, bad.readable.get() + bad.writable.get());
+            thread.call(badWatch::close);
+            thread.call(goodWatch::close);
         }
     }
 

@@ -79,6 +79,10 @@ final class PortWatch implements DescriptorHandler {
     /** No packet can be had, and its descriptor may be ready all the same. */
     void leaveAlone() {
         readable = false;
+        tryLater();
+    }
+
+    private void tryLater() {
         if (retry == null) {
             retry = thread.timer(this::onRetry);
         }
@@ -87,6 +91,13 @@ final class PortWatch implements DescriptorHandler {
 
     private void onRetry() {
         readable = open;
+        writable |= open; // it may be that nobody will say so
+    }
+
+    /** Nothing will tell that it is ready: it is found out. */
+    @Override
+    public void onWatchFailed(int errno) {
+        tryLater();
     }
 
     @Override
