@@ -31,6 +31,10 @@ public interface NetPort {
      */
     long send(long iovecs, int iovecCount);
 
+    /** The packet that was answered with −EAGAIN last will not be sent again. */
+    default void abandon() {
+    }
+
     /**
      * Receives one packet, the next. Who asks does so until −EAGAIN before it waits for the descriptor.
      *

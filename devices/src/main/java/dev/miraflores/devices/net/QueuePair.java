@@ -133,6 +133,9 @@ final class QueuePair {
             open = false;
             watch.close();
         }
+        if (transmit != null) {
+            port.abandon(); // whatever was waiting for room
+        }
         active = false;
         receive = null;
         transmit = null;

@@ -77,6 +77,9 @@ final class ReceiveQueue implements PolledSource {
         if (state != null && to.guestOffloads() != state.guestOffloads()) {
             dropHeld(NetFault.OFFLOAD_NOT_NEGOTIATED); // it was checked by what held before
         }
+        if (!to.linkUp()) {
+            dropHeld(NetFault.LINK_DOWN);
+        }
         state = to;
         moving = on;
         starved = false;

@@ -155,6 +155,8 @@ final class TransmitQueue implements PolledSource {
                 counters.packets().increment(NetCounter.WAITS);
                 return false;
             }
+        } else {
+            port.abandon();
         }
         pending = false;
         if (rc >= 0) {

@@ -171,6 +171,21 @@ class NetReceiveTest extends NetFixture {
         assertEquals(1, dropped(NetFault.OFFLOAD_NOT_NEGOTIATED));
     }
 
+    /** What came before the cable was pulled out is not what comes after it was put in. */
+    @Test
+    void shouldDropAPacketThatWaitsWhenTheLinkGoesDown() {
+        open(config(), OFFLOADS);
+        driver.start(0);
+        addAndAwaitRoom(1000);
+        backend.inject(0, PLAIN, frame(3000));
+        awaitAnotherWait();
+        device.setLinkUp(false);
+        assertEquals(1, dropped(NetFault.LINK_DOWN));
+        device.setLinkUp(true);
+        backend.inject(0, PLAIN, frame(60));
+        assertArrayEquals(frame(60), driver.receivedFrame(0));
+    }
+
     /** Buffers that can never hold a packet, all of them together, do not hold up what comes after it. */
     @Test
     void shouldDropAPacketThatNoBuffersWillHold() {

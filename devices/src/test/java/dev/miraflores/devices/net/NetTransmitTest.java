@@ -218,6 +218,43 @@ class NetTransmitTest extends NetFixture {
         }
     }
 
+    /** A port that has a part of a packet is to know that the packet does not come once more. */
+    @Test
+    void shouldTellThePortOfAPacketThatItGivesUp() {
+        open(config(), OFFLOADS);
+        driver.start(0);
+        backend.sendError = -Errno.EAGAIN;
+        driver.transmit(0, PLAIN, frame(60));
+        NetDriver.await("it waits", () -> pair(0).transmitted().packets().get(NetCounter.WAITS) > 0);
+        assertEquals(0, backend.abandoned.get());
+        device.setLinkUp(false);
+        driver.used(1);
+        assertEquals(1, backend.abandoned.get());
+        assertEquals(1, dropped(NetFault.LINK_DOWN));
+        device.setLinkUp(true);
+        driver.transmit(0, PLAIN, frame(60));
+        device.reset();
+        assertEquals(2, backend.abandoned.get());
+    }
+
+    /** A descriptor that the kernel will not wait for costs the port some time, and the thread nothing. */
+    @Test
+    void shouldFindOutWhetherThereIsRoomWhereNothingTells() {
+        open(config(), OFFLOADS);
+        backend.otherDescriptor = 1 << 20;
+        driver.start(0);
+        backend.sendError = -Errno.EAGAIN;
+        driver.transmit(0, PLAIN, frame(60));
+        NetDriver.await("it waits", () -> pair(0).transmitted().packets().get(NetCounter.WAITS) > 0);
+        backend.sendError = 0;
+        driver.used(1);
+        assertArrayEquals(frame(60), frameOf(sent()));
+        driver.addReceive(0, 2048);
+        backend.inject(0, PLAIN, frame(61));
+        assertArrayEquals(frame(61), driver.receivedFrame(0));
+        assertEquals(0, driver.needsReset.get());
+    }
+
     @Test
     void shouldDropWhatTheBackEndWillNotHave() {
         open(config(), OFFLOADS);

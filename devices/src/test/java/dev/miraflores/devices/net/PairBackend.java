@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A network that is the test itself: a pair of packet sockets for each queue pair, which carry headers as a tap does. */
 public final class PairBackend implements NetBackend {
@@ -30,6 +31,10 @@ public final class PairBackend implements NetBackend {
     /** What sends answer instead of sending; 0 sends. */
     public volatile int sendError;
     public volatile int receiveError;
+    /** What ports say is their descriptor; −1 for the true one. */
+    public volatile int otherDescriptor = -1;
+    /** How often a packet was given up. */
+    public final AtomicInteger abandoned = new AtomicInteger();
     public volatile NetBackendEvents events;
     public volatile boolean closed;
 
@@ -68,7 +73,13 @@ public final class PairBackend implements NetBackend {
 
         @Override
         public int descriptor() {
-            return near[pair].number();
+            int other = otherDescriptor;
+            return other >= 0 ? other : near[pair].number();
+        }
+
+        @Override
+        public void abandon() {
+            abandoned.incrementAndGet();
         }
 
         @Override

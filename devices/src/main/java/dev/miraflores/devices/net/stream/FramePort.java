@@ -108,6 +108,12 @@ final class FramePort implements NetPort {
         return send(frame, iovecCount, (int) frameBytes);
     }
 
+    /** What has gone of it is to be followed by the rest all the same. */
+    @Override
+    public void abandon() {
+        comesAgain = false;
+    }
+
     private long send(long frame, int iovecCount, int frameBytes) {
         length.set(LENGTH, 0, frameBytes);
         // The length stands in the place of the header, which does not travel.
