@@ -19,10 +19,11 @@ import java.util.concurrent.TimeUnit;
 public final class StreamBackend implements NetBackend {
 
     /** How long a NIC has to let go of a connection that has ended. */
-    private static final long PATIENCE_SECONDS = 60;
+    private static final long PATIENCE_MS = 60_000;
 
     private final String name;
     private final PeerSource source;
+    private final long patienceMs;
     private final FramePort port = new FramePort(this::onEnd);
     private final LimitedLog log;
     private NetBackendEvents events;
@@ -38,8 +39,13 @@ public final class StreamBackend implements NetBackend {
      * @param source becomes this object's
      */
     public StreamBackend(String name, PeerSource source) {
+        this(name, source, PATIENCE_MS);
+    }
+
+    StreamBackend(String name, PeerSource source, long patienceMs) {
         this.name = name;
         this.source = source;
+        this.patienceMs = patienceMs;
         this.log = new LimitedLog(StreamBackend.class, "nic " + name + ": ");
     }
 
@@ -95,7 +101,9 @@ public final class StreamBackend implements NetBackend {
                 if (!closing) {
                     log.log(System.Logger.Level.WARNING, "the peer " + why + "; the link is down");
                 }
-                finish();
+                if (!finish()) {
+                    return;
+                }
             }
         }
     }
@@ -127,11 +135,15 @@ public final class StreamBackend implements NetBackend {
         return endedWhy;
     }
 
-    /** Once nobody looks at it any more it can be closed, and not before: its number may be another's then. */
-    private void finish() {
+    /**
+     * Once nobody looks at it any more it can be closed, and not before: its number may be another's then.
+     *
+     * @return whether there may be a next one; where the NIC does not let go of this one, it stays until {@link #close}
+     */
+    private boolean finish() {
         connected = false;
         if (closing) {
-            return; // the port is not used any more, and close() sees to the rest
+            return false; // the port is not used any more, and close() sees to the rest
         }
         events.linkChanged(false);
         CountDownLatch gone = new CountDownLatch(1);
@@ -141,16 +153,19 @@ public final class StreamBackend implements NetBackend {
         });
         boolean letGo = false;
         try {
-            letGo = gone.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            letGo = gone.await(patienceMs, TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            return false; // by close()
+        }
+        if (!letGo) {
+            log.log(System.Logger.Level.ERROR, "its I/O thread does not let go of the last peer; there will be no other");
+            return false;
         }
         synchronized (this) {
-            if (letGo) {
-                peer.close();
-                peer = null;
-            }
+            peer.close();
+            peer = null;
         }
+        return true;
     }
 
     /** On the I/O thread. */

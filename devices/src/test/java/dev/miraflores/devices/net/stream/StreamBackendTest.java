@@ -33,8 +33,14 @@ class StreamBackendTest {
         private final StreamBackend backend;
         private volatile boolean up;
 
+        private volatile boolean hangs;
+
         Side(PeerSource source) {
-            backend = new StreamBackend("test", source);
+            this(source, 60_000);
+        }
+
+        Side(PeerSource source, long patienceMs) {
+            backend = new StreamBackend("test", source, patienceMs);
             backend.start(this);
         }
 
@@ -45,7 +51,9 @@ class StreamBackendTest {
 
         @Override
         public void changePort(int pair, Runnable change) {
-            ioThread.execute(change);
+            if (!hangs) {
+                ioThread.execute(change);
+            }
         }
 
         void awaitLink(boolean wanted) throws InterruptedException {
@@ -171,6 +179,27 @@ class StreamBackendTest {
                 assertTalk(a, b);
             }
         }
+    }
+
+    /** A connection that the NIC does not let go of is not forgotten: there is no other, and it is closed with the NIC. */
+    @Test
+    void shouldKeepAPeerThatIsNotLetGoOf() throws InterruptedException {
+        PeerSocket peer;
+        try (Side a = new Side(ListeningPeers.at("a", unix()), 50)) {
+            peer = new PeerSocket(UnixSocket.connect(address.path()));
+            a.awaitLink(true);
+            a.hangs = true;
+            peer.send(new byte[] {-1, -1, -1, -1});
+            a.awaitLink(false);
+            try (PeerSocket second = new PeerSocket(UnixSocket.connect(address.path()))) {
+                Thread.sleep(500);
+                assertFalse(a.up);
+                assertFalse(peer.isAtEnd());
+                assertFalse(second.isAtEnd());
+            }
+        }
+        assertTrue(peer.isAtEnd());
+        peer.close();
     }
 
     @Test
