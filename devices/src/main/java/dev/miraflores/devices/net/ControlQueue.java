@@ -24,10 +24,21 @@ final class ControlQueue extends ServedQueue {
     private static final int ACK_BYTES = 1;
 
     private final ControlCommands commands;
+    private boolean stopped;
 
     ControlQueue(DeviceQueue queue, DeviceEvents events, ControlCommands commands) {
         super(queue, events, TURN_BUDGET);
         this.commands = commands;
+    }
+
+    /** Whether commands are left where they are. */
+    void setStopped(boolean on) {
+        stopped = on;
+    }
+
+    @Override
+    protected boolean isReady() {
+        return !stopped;
     }
 
     /** A command without header, or without a byte for the answer, is given back as it is. */

@@ -103,9 +103,14 @@ public final class PortDataPath implements NetDataPath {
         onEach(pair -> pair.watchDoorbells(begun));
     }
 
+    /** A pair whose thread has died moves nothing any more, and must not keep the others from hearing of it. */
     private void onEach(Consumer<QueuePair> action) {
         for (QueuePair pair : pairs) {
-            pair.thread().call(() -> action.accept(pair));
+            try {
+                pair.thread().call(() -> action.accept(pair));
+            } catch (RejectedExecutionException e) {
+                log.log(System.Logger.Level.WARNING, "thread " + pair.thread().name() + " has died; its queues stand still");
+            }
         }
     }
 
@@ -122,6 +127,7 @@ public final class PortDataPath implements NetDataPath {
         rc = to.activePairs() == from.activePairs() ? 0 : backend.setActivePairs(to.activePairs());
         if (rc < 0) {
             backend.setOffloads(from.guestOffloads());
+            backend.setActivePairs(from.activePairs());
             onEach(pair -> pair.set(from));
             return rc;
         }

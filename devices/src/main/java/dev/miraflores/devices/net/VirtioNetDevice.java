@@ -13,6 +13,7 @@ import dev.miraflores.virtio.ring.RingFeatures;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A NIC: configuration and control queue, and a {@link NetDataPath} that moves its packets.
@@ -47,8 +48,12 @@ public final class VirtioNetDevice implements VirtioDevice {
 
     // The control thread's.
     private boolean peerUp = true;
+    private boolean paused;
     private DeviceEvents driver;
+    private ControlQueue controlQueue;
     private Watch controlWatch;
+    // Under this object's monitor.
+    private boolean closed;
 
     private VirtioNetDevice(NetDeviceConfig config, NetDataPath path, List<IoThread> threads) {
         this.config = config;
@@ -170,9 +175,12 @@ public final class VirtioNetDevice implements VirtioDevice {
 
     // ---- what the operator does
 
-    /** Pulls the cable out, or puts it in: as {@code set_link}. The guest is told, and no packet gets through meanwhile. */
+    /**
+     * Pulls the cable out, or puts it in: as {@code set_link}. The guest is told, and no packet gets through meanwhile, from when
+     * this returns on.
+     */
     public void setLinkUp(boolean up) {
-        send(() -> setLink(up, peerUp));
+        change(() -> setLink(up, peerUp));
     }
 
     /** Asks the guest to say where it is, if it can (virtio 1.3 §5.1.6.5.4). */
@@ -186,12 +194,45 @@ public final class VirtioNetDevice implements VirtioDevice {
 
     /** Moves no packets until {@link #resume}. */
     public void pause() {
-        control.call(path::pause);
+        change(() -> {
+            setPaused(true);
+            path.pause();
+        });
     }
 
     /** Goes on after {@link #pause}. */
     public void resume() {
-        control.call(path::resume);
+        change(() -> {
+            setPaused(false);
+            path.resume();
+        });
+    }
+
+    private void setPaused(boolean on) {
+        paused = on;
+        if (controlQueue != null) {
+            controlQueue.setStopped(on);
+        }
+    }
+
+    /** Has something done by the control thread; or, where that has died, here, since nobody else changes anything then. */
+    private void change(Runnable action) {
+        AtomicBoolean begun = new AtomicBoolean();
+        try {
+            control.call(() -> {
+                begun.set(true);
+                action.run();
+            });
+        } catch (RejectedExecutionException e) {
+            if (begun.get()) {
+                throw e;
+            }
+            synchronized (this) {
+                if (!closed) {
+                    action.run();
+                }
+            }
+        }
     }
 
     private void send(Runnable change) {
@@ -253,8 +294,8 @@ public final class VirtioNetDevice implements VirtioDevice {
         boolean manyPairs = (negotiated & (NetFeatures.MQ | NetFeatures.RSS)) != 0;
         int pairs = manyPairs ? maxPairs : 1;
         driver = activation.events();
-        activeFeatures = negotiated;
         state = initialState(negotiated);
+        activeFeatures = negotiated;
         active = true;
         try {
             path.activate(activation, pairs, state);
@@ -266,15 +307,18 @@ public final class VirtioNetDevice implements VirtioDevice {
         DeviceQueue queue = activation.queues().get(2 * pairs);
         if ((negotiated & NetFeatures.CTRL_VQ) != 0 && queue != null) {
             commands = new ControlCommands(negotiated, pairs, new Commanded());
-            controlWatch = control.watch(queue.kick(), new ControlQueue(queue, driver, commands));
+            controlQueue = new ControlQueue(queue, driver, commands);
+            controlQueue.setStopped(paused);
+            controlWatch = control.watch(queue.kick(), controlQueue);
         }
     }
 
     private void end() {
-        if (controlWatch != null) {
+        if (controlWatch != null && control.isCurrent()) {
             controlWatch.close();
-            controlWatch = null;
         }
+        controlWatch = null;
+        controlQueue = null;
         if (active) {
             path.reset();
             active = false;
@@ -331,13 +375,18 @@ public final class VirtioNetDevice implements VirtioDevice {
 
     @Override
     public void activate(VirtioActivation activation) {
-        control.call(() -> begin(activation));
+        try {
+            control.call(() -> begin(activation));
+        } catch (RejectedExecutionException e) {
+            log.log(System.Logger.Level.ERROR, "cannot start: " + e.getMessage());
+            activation.events().needsReset();
+        }
     }
 
     @Override
     public void reset() {
         if (active) {
-            control.call(this::end);
+            change(this::end);
         }
     }
 
@@ -347,15 +396,12 @@ public final class VirtioNetDevice implements VirtioDevice {
     }
 
     @Override
-    public void close() {
-        try {
-            control.call(() -> {
-                end();
-                path.close();
-            });
-        } catch (RejectedExecutionException e) {
-            return; // closed already
-        }
+    public synchronized void close() {
+        change(() -> {
+            end();
+            path.close();
+        });
+        closed = true;
         threads.forEach(IoThread::close);
     }
 }

@@ -95,7 +95,8 @@ public abstract class ServedQueue implements PolledSource {
 
     @Override
     public final boolean enableEvents() {
-        return !broken && (ring.enableNotifications() || held != null) && isReady();
+        // Asked first, since who stands still is to leave the ring alone.
+        return !broken && isReady() && (ring.enableNotifications() || held != null);
     }
 
     @Override

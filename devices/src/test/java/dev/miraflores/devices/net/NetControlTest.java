@@ -77,6 +77,19 @@ class NetControlTest extends NetFixture {
         assertEquals(4, device.report().refused());
     }
 
+    /** A back end that took a part of it has it back as it was. */
+    @Test
+    void shouldUndoWhatTheBackEndRefuses() {
+        open(config().withQueues(2, 64), 0);
+        driver.start(0);
+        backend.calls.clear();
+        backend.answer = -22;
+        assertEquals(ERR, driver.command(4, 0, new byte[] {2, 0}));
+        assertEquals("pairs 2", backend.calls.getFirst());
+        assertEquals("pairs 1", backend.calls.getLast());
+        assertEquals(1, device.report().state().activePairs());
+    }
+
     /** virtio 1.3 §5.1.6.5.2: what the driver sets is what packets are compared with. */
     @Test
     @Tag("virtio:5.1.6.5.2.1/mac")

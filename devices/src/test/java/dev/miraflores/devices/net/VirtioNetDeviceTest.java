@@ -9,11 +9,16 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.IoThreadOptions;
+import dev.miraflores.virtio.ring.BufferElements;
 import dev.miraflores.virtio.ring.RingFeatures;
 import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a NIC offers, tells and does as a device; what it does with packets has tests of its own. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -138,6 +143,18 @@ class VirtioNetDeviceTest extends NetFixture {
         assertArrayEquals(frame(61), driver.receivedFrame(0));
     }
 
+    /** Who has pulled the cable out may rely on it. */
+    @Test
+    void shouldHaveItsLinkDownWhenTheCallReturns() {
+        open(config(), 0);
+        driver.start(0);
+        device.threads().getFirst().execute(() -> LockSupport.parkNanos(100_000_000));
+        device.setLinkUp(false);
+        assertFalse(device.report().linkUp());
+        assertEquals(0, device.readConfig(STATUS_OFFSET, 2));
+        assertEquals(1, driver.configChanges.get());
+    }
+
     @Test
     void shouldHaveALinkOnlyWhereThereIsSomebody() {
         open(config(), 0);
@@ -174,7 +191,7 @@ class VirtioNetDeviceTest extends NetFixture {
         open(config(), 0);
         driver.start(NetFeatures.GUEST_ANNOUNCE);
         device.announce();
-        device.pause();
+        device.threads().getFirst().call(() -> { });
         assertEquals(1, device.readConfig(STATUS_OFFSET, 2));
         assertEquals(1, driver.command(3, 0, new byte[0]));
     }
@@ -195,6 +212,47 @@ class VirtioNetDeviceTest extends NetFixture {
         assertArrayEquals(frame(64), driver.receivedFrame(0));
         driver.used(1);
         assertEquals(NetHeader.BYTES + 60, backend.take(0).length);
+    }
+
+    @Test
+    void shouldTakeNoCommandsWhilePaused() {
+        open(config(), 0);
+        driver.start(0);
+        device.pause();
+        long header = driver.place(new byte[] {0, 0});
+        long ack = driver.place(1);
+        driver.add(driver.controlQueue(), new BufferElements().readable(header, 2).readable(driver.place(new byte[1]), 1).writable(ack, 1));
+        for (int i = 0; i < 20; i++) {
+            device.threads().getFirst().call(() -> { });
+        }
+        assertEquals(-1, driver.queue(driver.controlQueue()).pollUsed());
+        assertEquals(0, device.report().commands());
+        device.resume();
+        assertEquals(0, driver.answer(ack));
+        assertEquals(1, device.report().commands());
+    }
+
+    /** An I/O thread that has died costs its own pairs, and no more. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void shouldEndWhereOneOfItsThreadsHasDied(int dead) {
+        open(config().withQueues(2, 64).withThreads(2, IoThreadOptions.DEFAULTS), 0);
+        driver.start(0);
+        device.threads().get(dead).close();
+        device.pause();
+        device.resume();
+        device.setLinkUp(false);
+        assertFalse(device.report().linkUp());
+        device.reset();
+        assertFalse(device.report().active());
+        driver.start(0);
+        assertEquals(1, driver.needsReset.get());
+        device.reset();
+        device.close();
+        assertTrue(backend.closed);
+        for (var thread : device.threads()) {
+            assertThrows(RejectedExecutionException.class, () -> thread.call(() -> { }));
+        }
     }
 
     /** virtio 1.3 §2.4.1. */
