@@ -67,6 +67,9 @@ record SandboxOption(Mode mode, List<String> paths, boolean connects) {
             if (nic.vhostUser() != null) {
                 policy.connects(true);
             }
+            if (nic.tap() != null) {
+                policy.tap(true);
+            }
         }
         return policy;
     }

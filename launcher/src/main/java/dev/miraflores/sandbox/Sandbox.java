@@ -140,7 +140,7 @@ public final class Sandbox {
             rc = Seccomp.setNoNewPrivileges();
         }
         try (Arena arena = Arena.ofConfined()) {
-            SyscallRules rules = SyscallRules.ofProcess(policy.connects, policy.vhost);
+            SyscallRules rules = SyscallRules.ofProcess(policy.connects, policy.vhost, policy.tap);
             MemorySegment program = FilterProgram.inMemory(arena, FilterProgram.of(rules));
             rc = rc < 0 ? rc : Seccomp.installOnAllThreads(program);
         }
@@ -158,7 +158,7 @@ public final class Sandbox {
         // For threads to come, so for ever.
         Arena arena = Arena.global();
         ThreadRole.VCPU.narrow(FilterProgram.inMemory(arena, FilterProgram.of(SyscallRules.ofVcpuThread())));
-        ThreadRole.IO.narrow(FilterProgram.inMemory(arena, FilterProgram.of(SyscallRules.ofIoThread())));
+        ThreadRole.IO.narrow(FilterProgram.inMemory(arena, FilterProgram.of(SyscallRules.ofIoThread(policy.tap))));
         for (IoThread thread : policy.ioThreads) {
             thread.call(new EnterIo());
         }

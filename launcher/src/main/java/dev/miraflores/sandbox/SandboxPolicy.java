@@ -19,6 +19,7 @@ public final class SandboxPolicy {
     final List<IoThread> ioThreads = new ArrayList<>();
     boolean connects;
     boolean vhost;
+    boolean tap;
 
     public SandboxPolicy() {
     }
@@ -62,6 +63,12 @@ public final class SandboxPolicy {
     /** Leaves the kernel's vhost to be told of rings and memory, by the threads of devices that it serves. */
     public SandboxPolicy vhost(boolean may) {
         vhost = may;
+        return this;
+    }
+
+    /** Leaves the queues of open taps to be switched on and off, and told what the guest takes. */
+    public SandboxPolicy tap(boolean may) {
+        tap = may;
         return this;
     }
 }

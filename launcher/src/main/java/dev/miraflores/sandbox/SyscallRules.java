@@ -141,14 +141,15 @@ final class SyscallRules {
 
     /** Of the process. */
     static SyscallRules ofProcess(boolean connects) {
-        return ofProcess(connects, false);
+        return ofProcess(connects, false, false);
     }
 
     /**
      * @param connects whether Unix sockets may be connected
      * @param vhost    whether control threads speak with the kernel's vhost
+     * @param tap      whether a network interface is a tap
      */
-    static SyscallRules ofProcess(boolean connects, boolean vhost) {
+    static SyscallRules ofProcess(boolean connects, boolean vhost, boolean tap) {
         SyscallRules table = new SyscallRules();
         table.set(ALLOW, MEMORY, THREADS, TIME, SIGNALS, OPEN_FILES, LOOKING_AROUND, CHANGING_FILES, WAITING, SOCKET_IO, NEW_SOCKETS,
                 ASYNCHRONOUS, ABOUT_ITSELF);
@@ -157,11 +158,11 @@ final class SyscallRules {
         if (connects) {
             table.set(ALLOW, new int[] {CONNECT});
         }
-        table.putRules(vhost);
+        table.putRules(vhost, tap);
         return table;
     }
 
-    private void putRules(boolean vhost) {
+    private void putRules(boolean vhost, boolean tap) {
         // The kernel cannot look at clone3's flags, which lie in memory: libc makes do with clone where there is none.
         actions[CLONE3] = UNKNOWN;
         rule(CLONE, ArgumentRule.of(0, CLONE_THREAD | CLONE_NEW_NAMESPACES, REFUSE, CLONE_THREAD));
@@ -179,8 +180,12 @@ final class SyscallRules {
         // Threads narrow themselves down further.
         rule(SECCOMP, ArgumentRule.of(0, ANY_BIT, REFUSE, SECCOMP_SET_MODE_FILTER).and(1, ~SECCOMP_FLAGS, 0));
         rule(IOCTL, ArgumentRule.of(1, ANY_BIT, REFUSE,
-                joined(KvmIoctls.whileRunning(), Storage.ioctls(), TerminalMode.ioctls(), Tun.ioctls(), FILE_IOCTLS,
+                joined(KvmIoctls.whileRunning(), Storage.ioctls(), TerminalMode.ioctls(), FILE_IOCTLS, ofTap(tap),
                         vhost ? VhostKind.ioctls() : new int[0])));
+    }
+
+    private static int[] ofTap(boolean tap) {
+        return tap ? Tun.ioctls() : new int[0];
     }
 
     /** Of a thread that runs a guest, and of those that it starts: to print what the guest prints, to close a disk. */
@@ -192,11 +197,15 @@ final class SyscallRules {
         return table;
     }
 
-    /** Of a thread that does I/O, and of its workers. */
-    static SyscallRules ofIoThread() {
+    /**
+     * Of a thread that does I/O, and of its workers.
+     *
+     * @param tap whether a network interface is a tap
+     */
+    static SyscallRules ofIoThread(boolean tap) {
         SyscallRules table = ofProcess(false);
         table.narrow();
-        table.rule(IOCTL, ArgumentRule.of(1, ANY_BIT, REFUSE, joined(KvmIoctls.ofInterrupts(), Storage.ioctls(), Tun.ioctls(), FILE_IOCTLS)));
+        table.rule(IOCTL, ArgumentRule.of(1, ANY_BIT, REFUSE, joined(KvmIoctls.ofInterrupts(), Storage.ioctls(), FILE_IOCTLS, ofTap(tap))));
         return table;
     }
 

@@ -28,11 +28,12 @@ class FilterProgramTest {
 
     private static final List<SyscallRules> ALL =
             List.of(SyscallRules.ofProcess(false), SyscallRules.ofProcess(true),
-            SyscallRules.ofProcess(true, true), SyscallRules.ofVcpuThread(), SyscallRules.ofIoThread());
+            SyscallRules.ofProcess(true, true, true), SyscallRules.ofVcpuThread(), SyscallRules.ofIoThread(false),
+            SyscallRules.ofIoThread(true));
 
     private final long[] process = FilterProgram.of(SyscallRules.ofProcess(false));
     private final long[] vcpu = FilterProgram.of(SyscallRules.ofVcpuThread());
-    private final long[] io = FilterProgram.of(SyscallRules.ofIoThread());
+    private final long[] io = FilterProgram.of(SyscallRules.ofIoThread(false));
 
     private static int run(long[] program, int number, long... arguments) {
         return FilterInterpreter.run(program, FilterInterpreter.X86_64, number, arguments);
@@ -139,7 +140,7 @@ class FilterProgramTest {
 
     @Test
     void shouldLetVhostBeSpokenWithOnlyWhereADeviceIsItsAndOnNoVcpu() {
-        long[] withVhost = FilterProgram.of(SyscallRules.ofProcess(false, true));
+        long[] withVhost = FilterProgram.of(SyscallRules.ofProcess(false, true, false));
         long setRunning = 0x4004AF61;
         long setOwner = 0xAF01;
         long setGuestCid = 0x4008AF60;
@@ -150,6 +151,23 @@ class FilterProgramTest {
         assertEquals(EPERM, run(process, IOCTL, 5, setRunning));
         assertEquals(EPERM, run(vcpu, IOCTL, 5, setRunning));
         assertEquals(EPERM, run(io, IOCTL, 5, setRunning));
+    }
+
+    @Test
+    void shouldLetTapsBeSpokenWithOnlyWhereThereIsOneAndOnNoVcpu() {
+        long setOffload = 0x400454D0;
+        long setQueue = 0x400454D9;
+        long setInterface = 0x400454CA;
+        for (long[] withTap : List.of(FilterProgram.of(SyscallRules.ofProcess(false, false, true)),
+                FilterProgram.of(SyscallRules.ofIoThread(true)))) {
+            assertEquals(ALLOW, run(withTap, IOCTL, 5, setOffload));
+            assertEquals(ALLOW, run(withTap, IOCTL, 5, setQueue));
+            assertEquals(EPERM, run(withTap, IOCTL, 5, setInterface), "was done before");
+        }
+        for (long[] without : List.of(process, io, vcpu)) {
+            assertEquals(EPERM, run(without, IOCTL, 5, setOffload));
+            assertEquals(EPERM, run(without, IOCTL, 5, setQueue));
+        }
     }
 
     @Test
