@@ -5,7 +5,6 @@ import static dev.miraflores.monitor.json.Json.object;
 
 import dev.miraflores.devices.net.NetCounter;
 import dev.miraflores.devices.net.NetCounters;
-import dev.miraflores.devices.net.NetFeatures;
 import dev.miraflores.devices.net.NetPairReport;
 import dev.miraflores.devices.net.NetReport;
 import dev.miraflores.devices.net.ReceiveFilter;
@@ -53,16 +52,15 @@ final class QmpNet {
     private List<Object> filters(String name) {
         List<Object> all = new ArrayList<>();
         for (Nic nic : monitor.networks().looked(name)) {
-            NetReport report = nic.report();
-            ReceiveFilter filter = report.state().filter();
-            boolean vlans = (report.features() & NetFeatures.CTRL_VLAN) != 0;
+            ReceiveFilter filter = nic.report().state().filter();
+            List<Object> vlans = vlanTable(filter);
             all.add(object("name", nic.id(), "promiscuous", filter.has(ReceiveFilter.Mode.PROMISCUOUS),
                     "multicast", state(filter, ReceiveFilter.Mode.NO_MULTICAST, ReceiveFilter.Mode.ALL_MULTICAST),
                     "unicast", state(filter, ReceiveFilter.Mode.NO_UNICAST, ReceiveFilter.Mode.ALL_UNICAST),
-                    "vlan", vlans ? "normal" : "all",
+                    "vlan", !filter.filtersVlans() ? "all" : vlans.isEmpty() ? "none" : "normal",
                     "broadcast-allowed", !filter.has(ReceiveFilter.Mode.NO_BROADCAST),
                     "multicast-overflow", filter.multicastOverflow(), "unicast-overflow", filter.unicastOverflow(),
-                    "main-mac", NicConfig.macText(filter.mac()), "vlan-table", vlanTable(filter, vlans),
+                    "main-mac", NicConfig.macText(filter.mac()), "vlan-table", vlans,
                     "unicast-table", addresses(filter.unicast()), "multicast-table", addresses(filter.multicast())));
         }
         return all;
@@ -73,9 +71,10 @@ final class QmpNet {
         return filter.has(none) ? "none" : filter.has(all) ? "all" : "normal";
     }
 
-    private static List<Object> vlanTable(ReceiveFilter filter, boolean vlans) {
+    /** Empty too where they are not told apart. */
+    private static List<Object> vlanTable(ReceiveFilter filter) {
         List<Object> table = new ArrayList<>();
-        for (int vlan = 0; vlans && vlan < ReceiveFilter.VLANS; vlan++) {
+        for (int vlan = 0; filter.filtersVlans() && vlan < ReceiveFilter.VLANS; vlan++) {
             if (filter.hasVlan(vlan)) {
                 table.add((long) vlan);
             }
