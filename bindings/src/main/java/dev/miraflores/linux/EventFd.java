@@ -85,7 +85,7 @@ public final class EventFd implements AutoCloseable {
 
     /** Whether a signal would not have to wait for one, be the descriptor made a blocking one by somebody else. */
     public boolean hasRoom() {
-        return (Poll.poll(fd.number(), Poll.POLLOUT, 0) & Poll.POLLOUT) != 0;
+        return Poll.isReady(fd.number(), Poll.POLLOUT);
     }
 
     /** Adds one. A counter that is full stays so, and whoever waits is awake already. */
@@ -137,7 +137,7 @@ public final class EventFd implements AutoCloseable {
 
     /** Whether the count is not 0, without taking it. */
     public boolean isSignalled() {
-        return (Poll.poll(fd.number(), Poll.POLLIN, 0) & Poll.POLLIN) != 0;
+        return Poll.isReady(fd.number(), Poll.POLLIN);
     }
 
     public boolean isOpen() {
