@@ -98,6 +98,22 @@ class EventFdTest {
         }
     }
 
+    /** As {@link #shouldNotWaitForWhoSharesIt}, of one that another process made. */
+    @Test
+    @Timeout(30)
+    void shouldNotWaitForWhoHandedItOver() {
+        UnixSocket[] ends = UnixSocket.pair();
+        try (UnixSocket a = ends[0]; UnixSocket b = ends[1]; EventFd theirs = EventFd.create();
+                Arena arena = Arena.ofConfined(); ReceivedFds fds = new ReceivedFds()) {
+            a.send(arena.allocate(1), theirs.number());
+            b.receive(arena.allocate(1), fds);
+            try (EventFd ours = EventFd.receive(fds.take())) {
+                assertEquals(0, FileIo.setStatusFlags(theirs.number(), Fd.O_RDWR));
+                assertEquals(0, ours.drain());
+            }
+        }
+    }
+
     /** A thread that is kicked all the time sees what there is, and not that its call was interrupted. */
     @Test
     @Timeout(30)
