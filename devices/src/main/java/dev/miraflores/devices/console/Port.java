@@ -177,6 +177,11 @@ final class Port extends WaitingInput implements AutoCloseable {
     /** Passes on as much as there is room for, and returns how much that was. */
     int send(byte[] bytes, int length) {
         int taken = output.offer(bytes, 0, length);
+    /** The next driver is to be patient anew. */
+    void forgetStall() {
+        stalled = false;
+    }
+
         sentBytes += taken;
         return taken;
     }
