@@ -48,8 +48,8 @@ public final class EventFd implements AutoCloseable {
 
     /**
      * Takes over a descriptor that came from a process that is not trusted: null, and it is closed, where it is no eventfd. It is
-     * made non-blocking, which the other process, sharing it, can undo: then a full counter, or one that it has drained
-     * meanwhile, holds up who signals or drains. See {@link #trySignal}.
+     * made non-blocking, which the other process, sharing it, can undo, so it counts as {@linkplain #share shared}: what a full
+     * counter holds up all the same is who signals. See {@link #trySignal}.
      */
     public static EventFd receive(Fd fd) {
         int number = fd.number();
@@ -58,7 +58,9 @@ public final class EventFd implements AutoCloseable {
             fd.close();
             return null;
         }
-        return new EventFd(fd);
+        EventFd event = new EventFd(fd);
+        event.share();
+        return event;
     }
 
     private static boolean isEventFd(int number) {
@@ -85,7 +87,7 @@ public final class EventFd implements AutoCloseable {
 
     /** Whether a signal would not have to wait for one, be the descriptor made a blocking one by somebody else. */
     public boolean hasRoom() {
-        return (Poll.poll(fd.number(), Poll.POLLOUT, 0) & Poll.POLLOUT) != 0;
+        return Poll.isReady(fd.number(), Poll.POLLOUT);
     }
 
     /** Adds one. A counter that is full stays so, and whoever waits is awake already. */
@@ -131,13 +133,20 @@ public final class EventFd implements AutoCloseable {
     private long readWithoutWaiting(MemorySegment state) {
         state.set(ValueLayout.JAVA_LONG, IOVEC_OFFSET, state.address() + Libc.SCRATCH_OFFSET);
         state.set(ValueLayout.JAVA_LONG, IOVEC_OFFSET + COUNTER_BYTES, COUNTER_BYTES);
-        return Libc.callLong(
+        long rc = Libc.callLong(
                 SYSCALL, libc_h.SYS_preadv2, fd.number(), state.address() + IOVEC_OFFSET, 1, -1, 0, libc_abi.RWF_NOWAIT);
+        if (rc != -Errno.EOPNOTSUPP) {
+            return rc;
+        }
+        // Linux before 5.8 does not know that of an eventfd.
+        return isSignalled()
+                ? Libc.callLong(READ, fd.number(), state.address() + Libc.SCRATCH_OFFSET, COUNTER_BYTES, 0)
+                : -Errno.EAGAIN;
     }
 
     /** Whether the count is not 0, without taking it. */
     public boolean isSignalled() {
-        return (Poll.poll(fd.number(), Poll.POLLIN, 0) & Poll.POLLIN) != 0;
+        return Poll.isReady(fd.number(), Poll.POLLIN);
     }
 
     public boolean isOpen() {

@@ -33,4 +33,13 @@ public final class Poll {
         int rc = Libc.callInt(POLL, state.address() + ENTRY_OFFSET, 1, timeoutMs);
         return rc <= 0 ? rc : state.get(ValueLayout.JAVA_SHORT, ENTRY_OFFSET + libc_abi.pollfd.revents) & 0xFFFF;
     }
+
+    /** Whether one of the events is there now; {@link #POLLHUP}, {@link #POLLERR} and {@link #POLLNVAL} may be among those asked for. */
+    public static boolean isReady(int fd, int events) {
+        int found = poll(fd, events, 0);
+        while (found == -Errno.EINTR) {
+            found = poll(fd, events, 0);
+        }
+        return found > 0 && (found & events) != 0;
+    }
 }

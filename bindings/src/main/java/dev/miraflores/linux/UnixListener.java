@@ -44,16 +44,26 @@ public final class UnixListener implements AutoCloseable {
      */
     public static UnixListener listen(String path, int backlog) {
         UnixSocket.checkPath(path);
+        try {
+            return open(Path.of(path), backlog);
+        } catch (IOException e) {
+            throw new ErrnoException("bind(" + path + ")", errno(e));
+        }
+    }
+
+    /**
+     * As {@link #listen}, for who wants to say why it does not work.
+     *
+     * @throws IOException as {@link SocketFile#bind} says
+     */
+    public static UnixListener open(Path path, int backlog) throws IOException {
         Fd fd = UnixSocket.create();
         SocketFile file = null;
         try {
-            file = SocketFile.bind(Path.of(path), at -> bind(fd, at.toString()));
+            file = SocketFile.bind(path, at -> bind(fd, at.toString()));
             ErrnoException.check("listen(" + path + ")", Libc.callInt(LISTEN, fd.number(), backlog));
-            return new UnixListener(path, fd, file);
-        } catch (IOException e) {
-            fd.close();
-            throw new ErrnoException("bind(" + path + ")", errno(e));
-        } catch (RuntimeException | Error e) {
+            return new UnixListener(path.toString(), fd, file);
+        } catch (IOException | RuntimeException | Error e) {
             if (file != null) {
                 file.close();
             }

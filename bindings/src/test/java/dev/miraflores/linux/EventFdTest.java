@@ -8,7 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class EventFdTest {
     @Test
@@ -93,5 +96,44 @@ class EventFdTest {
             event.signal();
             assertEquals(-2, event.drain());
         }
+    }
+
+    /** As {@link #shouldNotWaitForWhoSharesIt}, of one that another process made. */
+    @Test
+    @Timeout(30)
+    void shouldNotWaitForWhoHandedItOver() {
+        UnixSocket[] ends = UnixSocket.pair();
+        try (UnixSocket a = ends[0]; UnixSocket b = ends[1]; EventFd theirs = EventFd.create();
+                Arena arena = Arena.ofConfined(); ReceivedFds fds = new ReceivedFds()) {
+            a.send(arena.allocate(1), theirs.number());
+            b.receive(arena.allocate(1), fds);
+            try (EventFd ours = EventFd.receive(fds.take())) {
+                assertEquals(0, FileIo.setStatusFlags(theirs.number(), Fd.O_RDWR));
+                assertEquals(0, ours.drain());
+            }
+        }
+    }
+
+    /** A thread that is kicked all the time sees what there is, and not that its call was interrupted. */
+    @Test
+    @Timeout(30)
+    void shouldNotTakeAKickForASignal() throws InterruptedException {
+        AtomicInteger wrong = new AtomicInteger();
+        CompletableFuture<Integer> tid = new CompletableFuture<>();
+        try (EventFd event = EventFd.create()) {
+            event.share();
+            Thread thread = Thread.ofPlatform().start(() -> {
+                KickSignal.unblock();
+                tid.complete(NativeThread.gettid());
+                for (int i = 0; i < 50_000; i++) {
+                    wrong.addAndGet(event.isSignalled() || !event.hasRoom() ? 1 : 0);
+                }
+            });
+            while (thread.isAlive()) {
+                KickSignal.send(tid.join());
+            }
+            thread.join();
+        }
+        assertEquals(0, wrong.get());
     }
 }

@@ -17,6 +17,13 @@ public interface CharInput {
      */
     boolean put(byte[] bytes, int offset, int length) throws InterruptedException;
 
+    /**
+     * As {@link #offer(byte[], int, int)}, but waits for room where there is none, for a while.
+     *
+     * @return how much was taken, 0 when time was up first; −1 when the device was closed
+     */
+    int offer(byte[] bytes, int offset, int length, long timeoutMs) throws InterruptedException;
+
     /** A break on the line, which Linux's console takes for the magic SysRq key. A device without such a line ignores it. */
     void sendBreak();
 

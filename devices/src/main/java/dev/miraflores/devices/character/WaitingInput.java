@@ -20,16 +20,30 @@ public abstract class WaitingInput implements CharInput {
             int taken = offer(bytes, offset + done, length - done);
             done += taken;
             if (taken == 0) {
-                awaitRoom();
+                awaitRoom(0);
             }
         }
         return done == length;
     }
 
-    private void awaitRoom() throws InterruptedException {
+    @Override
+    public final synchronized int offer(byte[] bytes, int offset, int length, long timeoutMs) throws InterruptedException {
+        long startNs = System.nanoTime();
+        int taken = offer(bytes, offset, length);
+        long leftMs = timeoutMs;
+        while (taken == 0 && !ended && leftMs > 0) {
+            awaitRoom(leftMs);
+            taken = offer(bytes, offset, length);
+            leftMs = timeoutMs - (System.nanoTime() - startNs) / 1_000_000;
+        }
+        return taken == 0 && ended ? -1 : taken;
+    }
+
+    /** @param timeoutMs 0 for ever */
+    private void awaitRoom(long timeoutMs) throws InterruptedException {
         putters++;
         try {
-            wait();
+            wait(timeoutMs);
         } finally {
             putters--;
         }

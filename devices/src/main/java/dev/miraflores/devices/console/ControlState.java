@@ -52,12 +52,12 @@ final class ControlState {
             return;
         }
         PortControl port = find(id);
-        if (port == null || !port.isAdded()) {
+        if (port == null) {
             return;
         }
         if (event == PORT_READY && value != 0) {
             port.start(sized);
-        } else if (event == PORT_OPEN && port.port().setGuestOpen(value != 0)) {
+        } else if (event == PORT_OPEN && port.isAdded() && port.port().setGuestOpen(value != 0)) {
             listener.guestChanged(port.port().config().id(), value != 0);
         }
     }

@@ -80,11 +80,16 @@ final class Port extends WaitingInput implements AutoCloseable {
 
     @Override
     public synchronized int offer(byte[] bytes, int offset, int length) {
-        int taken = hasEnded() ? 0 : input.add(bytes, offset, length);
+        int taken = hasEnded() || !isTaking() ? 0 : input.add(bytes, offset, length);
         if (taken > 0) {
             host.wake();
         }
         return taken;
+    }
+
+    /** A program that is not there is told nothing, as in QEMU: it may be another's turn when it comes. A console is typed ahead to. */
+    private boolean isTaking() {
+        return guestOpen || config.isConsole();
     }
 
     /** There is no line to break. */
@@ -102,8 +107,16 @@ final class Port extends WaitingInput implements AutoCloseable {
             // It was for who has gone, not for who comes next.
             hangUps++;
             output.clear();
+            dropOrphans();
         }
         host.wake();
+    }
+
+    /** What one who has gone said to a program that has gone as well is for nobody. */
+    private void dropOrphans() {
+        if (!hostOpen && !isTaking()) {
+            input.clear();
+        }
     }
 
     @Override
@@ -141,9 +154,14 @@ final class Port extends WaitingInput implements AutoCloseable {
     }
 
     /** Answers whether that is new. */
-    boolean setGuestOpen(boolean open) {
+    synchronized boolean setGuestOpen(boolean open) {
         boolean changed = guestOpen != open;
         guestOpen = open;
+        if (open) {
+            madeRoom();
+        } else {
+            dropOrphans();
+        }
         return changed;
     }
 
@@ -157,6 +175,11 @@ final class Port extends WaitingInput implements AutoCloseable {
             return true;
         }
         return config.isConsole() && isGivenUp();
+    }
+
+    /** The next driver is to be patient anew. */
+    void forgetStall() {
+        stalled = false;
     }
 
     private boolean isGivenUp() {

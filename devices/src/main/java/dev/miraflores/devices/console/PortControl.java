@@ -45,8 +45,13 @@ final class PortControl {
         return added;
     }
 
-    /** The driver can use the port: it is told all of it, again where it asks again. */
+    /**
+     * The driver can use the port: it is told all of it, again where it asks again. One that has not been told that there is such
+     * a port knows it from before: Linux, back from hibernation, resets the device and goes on with the ports that it had.
+     */
     void start(boolean sized) {
+        added = true;
+        owesAdd = false;
         ready = true;
         owesConsole = port.config().isConsole();
         owesName = port.config().name() != null;

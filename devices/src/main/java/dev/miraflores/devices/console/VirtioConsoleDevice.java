@@ -182,12 +182,18 @@ public final class VirtioConsoleDevice implements VirtioDevice {
         active = false;
         events = null;
         watches.close();
-        ioThread.call(timer::cancel);
+        ioThread.call(this::forgetStalls);
         for (Port port : ports) {
             if (port.setGuestOpen(false)) {
                 listener.guestChanged(port.config().id(), false);
             }
         }
+    }
+
+    /** With the timer goes the look at a port that stalls, so that it must not count as one that was looked at. */
+    private void forgetStalls() {
+        timer.cancel();
+        ports.forEach(Port::forgetStall);
     }
 
     /** The ports as they are, by their numbers. */

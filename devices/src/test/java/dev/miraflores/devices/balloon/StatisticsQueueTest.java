@@ -99,7 +99,7 @@ class StatisticsQueueTest {
             long[] expected = new long[BalloonStatistic.values().length];
             Arrays.fill(expected, BalloonStatistics.UNKNOWN);
             for (int i = 0; i < entries; i++) {
-                int tag = random.nextInt(4) == 0 ? random.nextInt(1 << 16) : random.nextInt(16);
+                int tag = random.nextInt(4) == 0 ? random.nextInt(1 << 16) : random.nextInt(20);
                 long value = random.nextLong();
                 put(balloon, BUFFERS + (long) i * StatisticsQueue.ENTRY_BYTES, tag, value);
                 if (tag < expected.length) {

@@ -155,13 +155,30 @@ class ControlStateTest {
         assertEquals(List.of("five true", "five false"), guest);
     }
 
+    /** As Linux after hibernation (virtcons_restore): the device has been reset, and the driver knows its ports. */
+    @Test
+    void shouldGoOnWithADriverThatKnowsItsPorts() {
+        ports.get(1).setOpen(true);
+        state.hear(0, ConsoleLayout.PORT_READY, READY);
+        state.hear(0, ConsoleLayout.PORT_OPEN, 1);
+        state.hear(1, ConsoleLayout.PORT_READY, READY);
+        state.hear(1, ConsoleLayout.PORT_OPEN, 1);
+        state.hear(5, ConsoleLayout.PORT_READY, READY);
+
+        assertEquals(List.of("0 console 1", "0 resize 0 80x25", "0 open 1", "1 name 1 org.example.one", "1 open 1", "5 name 1 fünf"),
+                rest());
+        assertEquals(List.of("console true", "one true"), guest);
+        state.hear(0, ConsoleLayout.DEVICE_READY, READY);
+        assertEquals(List.of(), rest(), "it has them all");
+    }
+
     /** Ports that do not exist, that are not added, that failed, and events that are the device's to tell. */
     @Test
     @Tag("class:selector")
     void shouldIgnoreNonsense() {
         for (int port : new int[] {0, 1, 2, 5, 31, -1, Integer.MIN_VALUE}) {
             for (int event = 1; event < 70; event++) {
-                state.hear(port, event, READY);
+                state.hear(port, event, event == ConsoleLayout.PORT_READY ? 0 : READY);
             }
         }
         state.hear(0, ConsoleLayout.DEVICE_READY, 0);

@@ -245,15 +245,68 @@ class PortTest {
     }
 
     @Test
-    void shouldKeepInputUntilTheGuestHasThePortOpen() {
+    void shouldKeepInputUntilTheGuestHasThePortOpenAgain() {
+        rig.port.offer("hello".getBytes(StandardCharsets.US_ASCII), 0, 5);
         rig.port.setGuestOpen(false);
         rig.give(PortRig.BUFFERS, 4096);
-        rig.port.offer("hello".getBytes(StandardCharsets.US_ASCII), 0, 5);
         assertFalse(PortRig.turn(rig.receiveQueue));
         assertFalse(rig.receiveQueue.enableEvents());
         rig.port.setGuestOpen(true);
         assertTrue(PortRig.turn(rig.receiveQueue));
         assertTrue(rig.receiver.pollUsed() >= 0);
+    }
+
+    /** What it says waits at its own end, so that it can take it along. */
+    @Test
+    void shouldTakeNothingUntilTheGuestHasThePortOpen() throws InterruptedException {
+        rig.port.setGuestOpen(false);
+        byte[] hello = "hello".getBytes(StandardCharsets.US_ASCII);
+        assertEquals(0, rig.port.offer(hello, 0, 5));
+        assertEquals(0, rig.port.offer(hello, 0, 5, 1));
+        Thread sender = Thread.ofPlatform().start(() -> {
+            try {
+                rig.port.put(hello, 0, 5);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        while (sender.getState() != Thread.State.WAITING) {
+            Thread.sleep(1);
+        }
+        assertFalse(rig.port.hasInput());
+        rig.port.setGuestOpen(true);
+        sender.join();
+        assertTrue(rig.port.hasInput());
+    }
+
+    /** A console has nobody who would open it, and may be typed ahead to. */
+    @Test
+    void shouldTakeWhatIsTypedAheadToAConsole() {
+        useConsole();
+        rig.port.setGuestOpen(false);
+        assertEquals(5, rig.port.offer("hello".getBytes(StandardCharsets.US_ASCII), 0, 5));
+        rig.port.setOpen(false);
+        rig.port.setGuestOpen(true);
+        assertTrue(rig.port.hasInput());
+    }
+
+    /** Of two who talked, both have gone, in either order. */
+    @Test
+    void shouldDropInputOfOneWhoHasGoneForOneWhoHasGone() {
+        byte[] hello = "hello".getBytes(StandardCharsets.US_ASCII);
+        rig.port.offer(hello, 0, 5);
+        rig.port.setOpen(false);
+        assertTrue(rig.port.hasInput(), "the guest may be about to read it");
+        rig.port.setGuestOpen(false);
+        assertFalse(rig.port.hasInput());
+
+        rig.port.setOpen(true);
+        rig.port.setGuestOpen(true);
+        rig.port.offer(hello, 0, 5);
+        rig.port.setGuestOpen(false);
+        assertTrue(rig.port.hasInput(), "the guest may open it again");
+        rig.port.setOpen(false);
+        assertFalse(rig.port.hasInput());
     }
 
     /** Buffers of the wrong kind, and malformed ones, go back with nothing; those of the right kind then work. */

@@ -41,6 +41,11 @@ public final class TerminalProbe {
             }
 
             @Override
+            public int offer(byte[] bytes, int offset, int length, long timeoutMs) {
+                return offer(bytes, offset, length);
+            }
+
+            @Override
             public boolean put(byte[] bytes, int offset, int length) {
                 System.out.println("[piped " + new String(bytes, offset, length, StandardCharsets.ISO_8859_1) + "]");
                 return true;

@@ -12,7 +12,8 @@ import java.util.List;
 
 /**
  * The guest's memory as a front end has given it: by guest-physical addresses, which descriptors have, and by the front end's
- * own, which it gives for rings ("Memory access").
+ * own, which it gives for rings ("Memory access"). Whoever gave it may punch holes into it at any time, for a balloon for
+ * instance, and says nothing: so the kernel must not be had hold on to its pages.
  * <p>Thread: the session's. It changes only while no ring runs.
  */
 final class MemoryTable implements AutoCloseable {
@@ -107,7 +108,7 @@ final class MemoryTable implements AutoCloseable {
         List<GuestMemoryRegion> regions = new ArrayList<>();
         slots.forEach(slot -> regions.add(slot.region));
         regions.sort(Comparator.comparingLong(GuestMemoryRegion::gpa));
-        memory = regions.isEmpty() ? null : GuestMemory.of(regions);
+        memory = regions.isEmpty() ? null : GuestMemory.of(regions).discardable();
     }
 
     /** What the guest calls the byte that the front end has at {@code userAddress}; −1 where it is no memory. */

@@ -91,12 +91,16 @@ final class SignalWatch implements AutoCloseable {
     }
 
     private void watch() {
+        long lookedNs = System.nanoTime();
         while (!closed || posted.get() != 0) {
-            if (active || posted.get() != 0) {
-                LockSupport.parkNanos(this, INTERVAL_NS);
-                look();
-            } else {
+            long leftNs = lookedNs + INTERVAL_NS - System.nanoTime();
+            if (!active && posted.get() == 0) {
                 LockSupport.park(this);
+            } else if (leftNs > 0) {
+                LockSupport.parkNanos(this, leftNs);
+            } else {
+                look();
+                lookedNs = System.nanoTime();
             }
         }
     }

@@ -67,9 +67,13 @@ final class Vring implements QueueInterrupt {
         if (event == null || jammed) {
             return;
         }
+        boolean taken;
         signals.begin();
-        boolean taken = event.trySignal();
-        signals.end();
+        try {
+            taken = event.trySignal();
+        } finally {
+            signals.end();
+        }
         if (!taken) {
             jammed = true;
             onJam.run();

@@ -72,7 +72,8 @@ final class BackendChannel implements AutoCloseable {
     }
 
     private boolean isReadable() {
-        return Poll.poll(connection.number(), Poll.POLLIN, 0) != 0;
+        // The end of the connection is read, too.
+        return Poll.isReady(connection.number(), Poll.POLLIN | Poll.POLLHUP | Poll.POLLERR);
     }
 
     private void answer() throws ProtocolException {

@@ -344,7 +344,7 @@ final class BackendSession implements AutoCloseable {
 
     /** A back end that dies in the middle of a message, or is slow, has not broken the protocol. */
     private SessionException failed(ProtocolException e, boolean late) {
-        boolean hungUp = (Poll.poll(connection.number(), 0, 0) & (Poll.POLLHUP | Poll.POLLERR)) != 0;
+        boolean hungUp = Poll.isReady(connection.number(), Poll.POLLHUP | Poll.POLLERR);
         return new SessionException(hungUp || late ? LOST : BROKEN, e.getMessage());
     }
 

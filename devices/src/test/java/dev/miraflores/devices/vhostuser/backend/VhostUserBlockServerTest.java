@@ -7,7 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.miraflores.aio.CacheMode;
+import dev.miraflores.aio.EngineCounter;
+import dev.miraflores.aio.uring.KernelFeatures;
 import dev.miraflores.devices.block.BlockBackend;
 import dev.miraflores.devices.block.BlockDeviceConfig;
 import dev.miraflores.devices.block.VirtioBlockDevice;
@@ -27,6 +31,7 @@ import dev.miraflores.linux.FileIo;
 import dev.miraflores.linux.Mapping;
 import dev.miraflores.linux.Memfd;
 import dev.miraflores.linux.UnixSocket;
+import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.virtio.ring.RingFeatures;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -403,6 +408,24 @@ class VhostUserBlockServerTest {
         front.makeDriver(0);
         front.start(0, 0);
         front.read(0, 0, 512);
+    }
+
+    /**
+     * The front end's balloon punches holes into what it shares, and says nothing: the kernel must not hold on to pages, or what is
+     * read goes into one that the guest no longer has.
+     */
+    @Test
+    @Tag("class:lifetime")
+    void shouldReadIntoThePageThatTheGuestHasNow() {
+        assumeTrue(KernelFeatures.host().isAvailable(), () -> "no io_uring: " + KernelFeatures.host().whyNot());
+        serve(BlockDeviceConfig.raw("disk0", image.toString()).cache(CacheMode.NONE).build(), null);
+        front.beginWithRing(SPLIT);
+        GuestMemory shared = front.memory.discardable();
+        for (int sector = 0; sector < 64; sector += 8) {
+            assertArrayEquals(Arrays.copyOfRange(content, sector * 512, sector * 512 + 4096), front.read(0, sector, 4096));
+            assertEquals(4096, shared.discard(FrontEnd.HIGH + 0x2000, 4096));
+        }
+        assertEquals(0, device.counters(0).engine().get(EngineCounter.FIXED_BUFFER));
     }
 
     /** Truncation takes pages away that the device has mapped: its ring ends, and nothing else does. */
