@@ -120,7 +120,7 @@ final class BackendLink implements ControlThread.Duty {
     }
 
     private void decide() throws SessionException {
-        int most = offer.maxRings() / role.ringsEach();
+        int most = offer.maxQueues();
         queues = config.queues() != 0 ? config.queues() : Math.min(config.usualQueues(), most);
         if (queues > most) {
             throw new SessionException(SessionException.Kind.BROKEN,
@@ -449,9 +449,9 @@ final class BackendLink implements ControlThread.Duty {
             throw new SessionException(SessionException.Kind.BROKEN, "it lacks features that the one before had (0x"
                 + Long.toHexString(missing) + ")");
         }
-        if (offer.maxRings() < rings() || offer.config().length < configBytes) {
-            throw new SessionException(SessionException.Kind.BROKEN, "it serves " + offer.maxRings()
-                + " queues, the one before " + rings());
+        if (offer.maxQueues() < queues || offer.config().length < configBytes) {
+            throw new SessionException(SessionException.Kind.BROKEN, "it serves " + offer.maxQueues()
+                + " queues, the one before " + queues);
         }
         if (vrings != null && vrings.needsInflightArea() && !offer.has(ProtocolFeature.INFLIGHT_SHMFD)) {
             throw new SessionException(SessionException.Kind.BROKEN, "it does not take over what is in flight");

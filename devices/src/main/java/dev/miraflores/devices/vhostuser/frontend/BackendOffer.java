@@ -9,10 +9,10 @@ import dev.miraflores.virtio.ring.RingFeatures;
  *
  * @param features         of the device and its rings, as far as we can pass them on to a driver
  * @param protocolFeatures negotiated
- * @param maxRings         rings that it can serve
+ * @param maxQueues        queues that it can serve, or of a NIC queue pairs
  * @param config           the start of its configuration space, see {@link BackendRole#configByteSize}
  */
-record BackendOffer(long features, long protocolFeatures, int maxRings, byte[] config) {
+record BackendOffer(long features, long protocolFeatures, int maxQueues, byte[] config) {
 
     boolean has(ProtocolFeature feature) {
         return feature.in(protocolFeatures);

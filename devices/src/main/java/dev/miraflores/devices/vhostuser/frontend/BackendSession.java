@@ -95,22 +95,26 @@ final class BackendSession implements AutoCloseable {
         replyAck = ProtocolFeature.REPLY_ACK.in(protocol);
         command(message.request(FrontendRequest.SET_OWNER));
         boolean multi = ProtocolFeature.MQ.in(protocol) && (features & role.multiQueue()) != 0;
-        int rings = multi ? queueNum() : role.ringsEach();
+        int queues = multi ? queueNum() : 1;
         if (ProtocolFeature.BACKEND_REQ.in(protocol)) {
             command(message.request(FrontendRequest.SET_BACKEND_REQ_FD), channel.theirNumber());
         }
         channel.handedOver();
         byte[] config = configBytes == 0 ? new byte[0] : readConfig(configBytes);
-        return new BackendOffer(features & role.passedOn(), protocol, rings, config);
+        return new BackendOffer(features & role.passedOn(), protocol, queues, config);
     }
 
+    /**
+     * How many queues or, of a NIC, queue pairs the back end serves. The text ("VHOST_USER_GET_QUEUE_NUM") does not say which; back
+     * ends of NICs answer with pairs, and QEMU takes it so.
+     */
     private int queueNum() throws SessionException {
         long queues = queryU64(FrontendRequest.GET_QUEUE_NUM);
-        if (Long.compareUnsigned(queues, role.ringsEach()) < 0) {
-            throw new SessionException(BROKEN, queues == 0 ? "it serves no queue" : "it serves no pair of queues");
+        if (queues == 0) {
+            throw new SessionException(BROKEN, "it serves no queue");
         }
-        boolean fewer = Long.compareUnsigned(queues, VhostUserConfig.MAX_QUEUES) < 0;
-        return fewer ? (int) queues : VhostUserConfig.MAX_QUEUES;
+        int most = VhostUserConfig.MAX_QUEUES / role.ringsEach();
+        return Long.compareUnsigned(queues, most) < 0 ? (int) queues : most;
     }
 
     /** The first {@code byteSize} bytes of the configuration space. */

@@ -55,6 +55,7 @@ public final class TestBackend implements AutoCloseable {
     public long protocolFeatures = ProtocolFeature.masks(ProtocolFeature.MQ, ProtocolFeature.REPLY_ACK,
             ProtocolFeature.CONFIG, ProtocolFeature.BACKEND_REQ, ProtocolFeature.INFLIGHT_SHMFD,
             ProtocolFeature.RESET_DEVICE);
+    /** Of a network, pairs. */
     public long queueNum = 4;
     public final byte[] config = new byte[60];
     public final Map<FrontendRequest, Behaviour> behaviours = new EnumMap<>(FrontendRequest.class);

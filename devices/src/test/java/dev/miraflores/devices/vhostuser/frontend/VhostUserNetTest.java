@@ -56,7 +56,7 @@ class VhostUserNetTest {
         TestBackend made = new TestBackend(path, MemorySegment.ofArray(new byte[512]));
         made.echoes = true;
         made.features = NET;
-        made.queueNum = 4;
+        made.queueNum = 2;
         made.protocolFeatures = ProtocolFeature.masks(ProtocolFeature.MQ, ProtocolFeature.REPLY_ACK, ProtocolFeature.RARP, ProtocolFeature.MTU);
         return made;
     }
@@ -199,6 +199,24 @@ class VhostUserNetTest {
         backend = newBackend().start();
         EchoNic.await("the packet", () -> nic.pair(0).received().equals(List.of(1)));
         assertEquals(1, nic.driver.readConfig(6, 2) & 1);
+    }
+
+    /** As DPDK's and passt's do, who answer half of the rings that they have. */
+    @Test
+    void shouldTakeTheBackEndsQueuesForPairs() {
+        backend.queueNum = 1;
+        open(1, 0);
+        start(0);
+        exchange(0, 1);
+        assertEquals(0, nic.driver.deviceFeatures() & NetFeatures.MQ);
+    }
+
+    @Test
+    void shouldRefuseABackEndWithoutAPair() {
+        backend.queueNum = 0;
+        backend.start();
+        NetException none = assertThrows(NetException.class, () -> VhostUserNetPath.open(config(0), MAC, 0));
+        assertTrue(none.getMessage().endsWith("it serves no queue"), none.getMessage());
     }
 
     @Test
