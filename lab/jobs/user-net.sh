@@ -28,7 +28,7 @@ wget -q -O /data/SUMS http://10.0.2.2:8000/SUMS
 echo "job: fetched $(wc -c < /data/payload) bytes"
 nc -l -p 7777 < /data/payload
 # The end of it may still be in this kernel: it is there when the host serves it in turn.
-for _ in $(seq 60); do ! wget -q -O /data/returned http://10.0.2.2:8000/returned || break; sleep 1; done
+for _ in $(seq 20); do ! wget -q -O /data/returned http://10.0.2.2:8000/returned || break; sleep 1; done
 cmp /data/payload /data/returned
 echo "job: sent it back"
 cat /proc/net/dev

@@ -27,5 +27,4 @@ for d in first second; do
     expect_job_done $d.img
     expect_file $d.img /result/mtu 65521
     expect_file $d.img /result/net whole
-    [ "$(grep -c '2 packets transmitted, 2 packets received' "$out/$d.log")" = 9 ] || fail "pings of $d"
 done

@@ -6,7 +6,7 @@
 
 disk -s 96 user-net disk.img
 mkdir "$out/served"
-head -c 3000000 /dev/urandom > "$out/served/payload"
+head -c 1000000 /dev/urandom > "$out/served/payload"
 (cd "$out/served" && sha256sum payload > SUMS)
 guest_modules+=(virtio_net)
 host_modules=dummy

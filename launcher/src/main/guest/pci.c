@@ -12,6 +12,7 @@ enum {
     STATUS = 0x06, STATUS_CAPABILITIES = 1 << 4,
     HEADER_TYPE = 0x0E, MULTIFUNCTION = 0x80,
     BAR_0 = 0x10, BAR_IO = 1, BAR_64 = 4, CAPABILITIES = 0x34,
+    MOST_BAR_BYTES = 1 << 20,       // more than any of a virtio device
     SLOTS = 32, FUNCTIONS = 8, ABSENT = 0xFFFF,
 };
 
@@ -91,8 +92,27 @@ u8 pci_capability(const struct pci_function *f, u8 id, u8 after) {
     return 0;
 }
 
+// Beyond what somebody else has placed, such as the BARs of what was plugged before the start.
+static void keep_off(const struct pci_function *f) {
+    for (u32 at = BAR_0; at < BAR_0 + 4 * PCI_BARS; at += 4) {
+        u32 low = pci_read32(f, at);
+        if (low & BAR_IO) continue;
+        if (low & BAR_64) at += 4;
+        u64 end = (u64) (low & ~0xFu) + MOST_BAR_BYTES;
+        if (end > next_bar) next_bar = end;
+    }
+}
+
+static void keep_off_all(void) {
+    for (u8 slot = 0; slot < SLOTS; slot++) {
+        struct pci_function f = { .slot = slot };
+        if (pci_read16(&f, 0) != ABSENT) keep_off(&f);
+    }
+}
+
 // Sizes the BAR as PCI 3.0 §6.2.5.1 says, with decoding off, and gives it the next place in the window.
 static u64 place(const struct pci_function *f, u32 at, bool wide) {
+    keep_off_all();
     pci_write16(f, COMMAND, 0);
     pci_write32(f, at, 0xFFFFFFFF);
     u32 mask = pci_read32(f, at) & ~0xFu;
@@ -111,7 +131,7 @@ u64 pci_bar(const struct pci_function *f, unsigned bar) {
     bool wide = low & BAR_64;
     u64 address = (low & ~0xFu) | (wide ? (u64) pci_read32(f, at + 4) << 32 : 0);
     if (address == 0) address = place(f, at, wide);
-    map_device(address, 1 << 20);       // more than any BAR of a virtio device
+    map_device(address, MOST_BAR_BYTES);
     return address;
 }
 
