@@ -100,7 +100,7 @@ class EventFdTest {
 
     /** As {@link #shouldNotWaitForWhoSharesIt}, of one that another process made. */
     @Test
-    @Timeout(30)
+    @Timeout(value = 30, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
     void shouldNotWaitForWhoHandedItOver() {
         UnixSocket[] ends = UnixSocket.pair();
         try (UnixSocket a = ends[0]; UnixSocket b = ends[1]; EventFd theirs = EventFd.create();
