@@ -13,7 +13,7 @@ export LAB_PYTHON=$python
 in_l1 <<'L1'
 mkfifo /.l1/keys
 run() { # MODE OPTIONS [ARGUMENT…]
-    "$lab/vmm" --kernel "$vmlinuz" --initrd "$initrd" --append "$append" -m 512M --drive "file=$1.img,id=root,cache=none" \
+    "$lab/vmm" --kernel "$vmlinuz" --initrd "$initrd" --append "$append" -m 320M --drive "file=$1.img,id=root,cache=none" \
         --balloon "$2" "${@:3}" --qmp unix:/.l1/qmp,server=on,wait=off < /.l1/keys > "$out/$1.log" 2>&1 &
     local guest=$!
     PYTHONPATH=$LAB_PYTHON PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$lab/qmp/balloon.py" /.l1/qmp "$out/$1.log" /.l1/keys \

@@ -220,24 +220,6 @@ class VhostUserNetTest {
         assertTrue(none.getMessage().endsWith("it serves no queue"), none.getMessage());
     }
 
-    /** As DPDK's and passt's do, who answer half of the rings that they have. */
-    @Test
-    void shouldTakeTheBackEndsQueuesForPairs() {
-        backend.queueNum = 1;
-        open(1, 0);
-        start(0);
-        exchange(0, 1);
-        assertEquals(0, nic.driver.deviceFeatures() & NetFeatures.MQ);
-    }
-
-    @Test
-    void shouldRefuseABackEndWithoutAPair() {
-        backend.queueNum = 0;
-        backend.start();
-        NetException none = assertThrows(NetException.class, () -> VhostUserNetPath.open(config(0), MAC, 0));
-        assertTrue(none.getMessage().endsWith("it serves no queue"), none.getMessage());
-    }
-
     @Test
     void shouldSayWhyThereIsNoNic() {
         NetException nobody = assertThrows(NetException.class, () -> VhostUserNetPath.open(
