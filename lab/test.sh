@@ -12,6 +12,8 @@ limit=${LAB_LIMIT:-240}
 guest_modules=(virtio_pci virtio_mmio virtio_blk virtio_rng)
 # What L1 loads besides what KVM needs, as "tun vhost_net".
 host_modules=
+# Its memory, in MiB.
+l1_memory=2048
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
@@ -34,7 +36,7 @@ in_l1() {
     mkdir -p "$out/disks"
     mke2fs -q -t ext4 -O ^has_journal -d "$out/disks" "$out/l1-disk" 1G > /dev/null
     rm -r "$out/disks"
-    "$lab/l1.sh" -w "$out" -d "$out/l1-disk" -k "$host_modules" -t "$limit" -c "$out/l1-console.log" -- bash "$out/script" || status=$?
+    "$lab/l1.sh" -w "$out" -d "$out/l1-disk" -k "$host_modules" -m "$l1_memory" -t "$limit" -c "$out/l1-console.log" -- bash "$out/script" || status=$?
     mkdir "$out/disks"
     e2fsck -fp "$out/l1-disk" > /dev/null || true
     debugfs -R "rdump / $out/disks" "$out/l1-disk" > "$out/rdump.log" 2>&1
