@@ -2,20 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # image.sh - make a guest's disk: ext4, busybox, one job to do at boot. No mount and no privilege needed.
 #
-#   image.sh [-s MIB] [-e reboot] [-p PACKAGE:PATH] JOB OUT
+#   image.sh [-s MIB] [-e reboot] [-p PACKAGE:PATH]… JOB OUT
 #
 #   JOB   one of jobs/: the shell script that the guest runs as its only work
 #   -e    how the guest ends: poweroff (the default) or reboot
-#   -p    a program of a Debian package, and the libraries that it loads, for the job
+#   -p    a program of a Debian package, and the libraries that it loads, for the job; may be repeated
 set -euo pipefail
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
-mib=64 end=poweroff program=
+mib=64 end=poweroff programs=()
 while getopts s:e:p: o; do
-    case $o in s) mib=$OPTARG;; e) end=$OPTARG;; p) program=$OPTARG;; *) exit 125;; esac
+    case $o in s) mib=$OPTARG;; e) end=$OPTARG;; p) programs+=("$OPTARG");; *) exit 125;; esac
 done
 shift $((OPTIND - 1))
-[ $# = 2 ] || die "image.sh [-s MIB] [-e reboot] [-p PACKAGE:PATH] JOB OUT"
+[ $# = 2 ] || die "image.sh [-s MIB] [-e reboot] [-p PACKAGE:PATH]… JOB OUT"
 job=$lab/jobs/$1.sh out=$2
 [ -r "$job" ] || die "no job $1: there is no $job"
 
@@ -23,10 +23,10 @@ stage=$(mktemp -d); trap 'rm -rf "$stage"' EXIT
 mkdir -p "$stage"/{bin,sbin,dev,proc,sys,tmp,data,given,result}
 cp "$(static_busybox)" "$stage/bin/busybox"
 "$stage/bin/busybox" --list | grep -v '^busybox$' | while read -r applet; do ln -s busybox "$stage/bin/$applet"; done
-if [ -n "$program" ]; then
+for program in "${programs[@]}"; do
     tree=$(with_cache_locked with_libraries "${program%%:*}" "$program")
     cp -r "$tree"/. "$stage"
-fi
+done
 install -m 755 "$lab/guest/sbin-init" "$stage/sbin/init"
 install -m 644 "$job" "$stage/job"
 echo "$end" > "$stage/end"
