@@ -6,7 +6,18 @@ set -euo pipefail
 mkdir -p /.l1/disks
 mount -t ext4 /dev/vda /.l1/disks
 cd /.l1/disks
-trap 'cd /; sync; umount /.l1/disks' EXIT
+# A process that has ended may have its files a moment longer: the kernel takes io_uring's rings apart afterwards.
+leave() {
+    local i
+    cd /
+    sync
+    for ((i = 0; i < 100; i++)); do
+        ! umount /.l1/disks 2> /dev/null || return 0
+        sleep 0.1
+    done
+    umount /.l1/disks
+}
+trap leave EXIT
 
 vmm() { "$lab/vmm" "$@"; }
 # What any stock kernel needs to be told.
