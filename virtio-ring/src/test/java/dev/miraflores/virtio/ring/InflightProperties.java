@@ -76,7 +76,7 @@ class InflightProperties {
                 return;
             }
             int id = buffers == 3 && (features & RingFeatures.INDIRECT_DESC) != 0
-                ? driver.addIndirect(elements, TABLES + (long) STRIDE * (added % SIZE)) : driver.add(elements);
+                ? driver.addIndirect(elements, TABLES + (long) STRIDE * token) : driver.add(elements);
             if (id >= 0) {
                 assertNull(tokenOfId.put(id, added), "id in use");
                 driver.publish();
