@@ -40,7 +40,7 @@ class BlockAllocationTest extends DiskFixture {
         // Nothing once it is compiled; how soon that is depends on the host's other load. What a request really
         // allocates, it allocates in every round.
         long each = Long.MAX_VALUE;
-        for (int round = 0; round < 40 && each >= 8; round++) {
+        for (int round = 0; round < 200 && each >= 8; round++) {
             device.thread().call(read);
             long before = allocated[0];
             for (int i = 0; i < 2000; i++) {
