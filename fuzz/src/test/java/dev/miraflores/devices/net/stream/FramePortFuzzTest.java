@@ -3,6 +3,7 @@ package dev.miraflores.devices.net.stream;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
@@ -60,7 +61,8 @@ class FramePortFuzzTest {
                 int count = Math.min(piece, input.length - at);
                 MemorySegment.copy(input, at, memory, ValueLayout.JAVA_BYTE, 1 << 16, count);
                 if (peer.send(memory.asSlice(1 << 16, count)) < 0) {
-                    throw new AssertionError("the socket is full");
+                    assertFalse(ends.isEmpty(), "what is no stream of frames is not read, and nothing else stays");
+                    break;
                 }
                 receiveAll(received);
             }
