@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.net;
 
-import dev.miraflores.aio.PolledSource;
 import dev.miraflores.devices.virtio.DeviceQueue;
 import dev.miraflores.linux.Errno;
-import dev.miraflores.virtio.ring.Virtqueue;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -15,7 +13,7 @@ import java.lang.foreign.MemorySegment;
  * <p>Thread: the pair's I/O thread.
  * <p>Source: virtio 1.3 §5.1.6.3, §5.1.6.4.
  */
-final class ReceiveQueue implements PolledSource {
+final class ReceiveQueue extends PacketQueue {
 
     /** Packets in a turn. */
     static final int TURN_BUDGET = 64;
@@ -28,25 +26,13 @@ final class ReceiveQueue implements PolledSource {
     private static final long USUAL_BYTES = 2048;
     private static final int TAG_BYTES = 4;
 
-    private final PortRun run;
-    private final PortWatch watch;
-    private final NetPort port;
-    private final NetCounters counters;
-    private final DeviceQueue queue;
-    private final Virtqueue ring;
-    private final PacketMemory memory;
     private final MemorySegment bytes;
     private final ReceiveBuffers buffers;
-    private final int headerBytes;
     private final int maxChains;
     private final PacketHash hash = new PacketHash();
 
-    private boolean moving;
-    private NetState state;
     private long wantedBytes;
     private boolean starved;
-    private boolean unpublished;
-    private boolean broken;
 
     // The packet in hand.
     private int frameBytes;
@@ -56,15 +42,8 @@ final class ReceiveQueue implements PolledSource {
     private boolean held;
 
     ReceiveQueue(PortRun run, PortWatch watch, NetPort port, NetCounters counters, DeviceQueue queue, PacketMemory memory) {
-        this.run = run;
-        this.watch = watch;
-        this.port = port;
-        this.counters = counters;
-        this.queue = queue;
-        this.ring = queue.ring();
-        this.memory = memory;
+        super("receive queue", run, watch, port, counters, queue, memory);
         this.bytes = memory.bytes;
-        this.headerBytes = run.headerBytes();
         this.buffers = new ReceiveBuffers(ring, run.memory(), counters, memory, headerBytes);
         this.maxChains = run.has(NetFeatures.MRG_RXBUF) ? ring.size() : 1;
         memory.putIovec(OWN_IOVECS, memory.headerAddress(), NetHeader.BYTES);
@@ -72,7 +51,7 @@ final class ReceiveQueue implements PolledSource {
         ring.disableNotifications();
     }
 
-    /** @param on whether packets are moved at all, now */
+    @Override
     void set(NetState to, boolean on) {
         if (state != null && to.guestOffloads() != state.guestOffloads()) {
             dropHeld(NetFault.OFFLOAD_NOT_NEGOTIATED); // it was checked by what held before
@@ -80,8 +59,7 @@ final class ReceiveQueue implements PolledSource {
         if (!to.linkUp()) {
             dropHeld(NetFault.LINK_DOWN);
         }
-        state = to;
-        moving = on;
+        super.set(to, on);
         starved = false;
         boolean segments = (to.guestOffloads() & ~NetFeatures.GUEST_CSUM) != 0;
         wantedBytes = headerBytes + (segments ? NetHeader.MAX_FRAME_BYTES : USUAL_BYTES);
@@ -93,10 +71,6 @@ final class ReceiveQueue implements PolledSource {
             held = false;
             counters.drop(why);
         }
-    }
-
-    private boolean mayMove() {
-        return moving && !broken && !run.isFailed();
     }
 
     /** Whether packets are to be had with no buffers of this queue. */
@@ -131,14 +105,6 @@ final class ReceiveQueue implements PolledSource {
         }
         checkRing();
         return true;
-    }
-
-    private void checkRing() {
-        if (ring.fault() != null && !broken) {
-            counters.driverFaults().increment(ring.fault());
-            broken = true;
-            run.fail("the driver broke receive queue " + queue.index() + ", " + ring.fault(), null);
-        }
     }
 
     // ---- from the port
@@ -261,8 +227,7 @@ final class ReceiveQueue implements PolledSource {
         long total = headerBytes + length;
         starved = false; // what was asked for may be here now
         unpublished |= buffers.fill(total, maxChains, ReceiveBuffers.MOST_ELEMENTS);
-        checkRing();
-        if (broken || buffers.bytes() < total) {
+        if (!checkRing() || buffers.bytes() < total) {
             return false;
         }
         int count = putHeader(from, total);
@@ -326,22 +291,5 @@ final class ReceiveQueue implements PolledSource {
         starved = true;
         counters.packets().increment(NetCounter.WAITS);
         return ring.enableNotifications();
-    }
-
-    @Override
-    public void endTurn() {
-        if (unpublished) {
-            unpublished = false;
-            if (ring.needsNotification()) {
-                counters.packets().increment(NetCounter.INTERRUPTS);
-                queue.interrupt().run();
-            }
-        }
-    }
-
-    @Override
-    public void onFailure(Throwable bug) {
-        broken = true;
-        run.fail("internal error at receive queue " + queue.index(), bug);
     }
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.net;
 
-import dev.miraflores.aio.PolledSource;
 import dev.miraflores.devices.virtio.DeviceQueue;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.FileIo;
 import dev.miraflores.virtio.ring.DescriptorChain;
-import dev.miraflores.virtio.ring.Virtqueue;
 
 /**
  * Sends what the guest transmits, one packet after the other, from where the guest has it. Only the header is copied: what was
@@ -15,25 +13,12 @@ import dev.miraflores.virtio.ring.Virtqueue;
  * <p>Thread: the pair's I/O thread.
  * <p>Source: virtio 1.3 §5.1.6.2.
  */
-final class TransmitQueue implements PolledSource {
+final class TransmitQueue extends PacketQueue {
 
     /** Packets in a turn. */
     static final int TURN_BUDGET = 64;
 
-    private final PortRun run;
-    private final PortWatch watch;
-    private final NetPort port;
-    private final NetCounters counters;
-    private final DeviceQueue queue;
-    private final Virtqueue ring;
-    private final int headerBytes;
-    private final PacketMemory memory;
-
-    private boolean moving;
-    private NetState state;
     private boolean eventsEnabled;
-    private boolean unpublished;
-    private boolean broken;
     /** The one that the port had no room for: {@link #iovecCount} iovecs and {@link #frameBytes}. */
     private boolean pending;
     private int pendingHead;
@@ -41,21 +26,13 @@ final class TransmitQueue implements PolledSource {
     private int frameBytes;
 
     TransmitQueue(PortRun run, PortWatch watch, NetPort port, NetCounters counters, DeviceQueue queue, PacketMemory memory) {
-        this.run = run;
-        this.watch = watch;
-        this.port = port;
-        this.counters = counters;
-        this.queue = queue;
-        this.ring = queue.ring();
-        this.headerBytes = run.headerBytes();
-        this.memory = memory;
+        super("transmit queue", run, watch, port, counters, queue, memory);
         memory.putIovec(0, memory.headerAddress(), NetHeader.BYTES);
     }
 
-    /** @param on whether packets are moved at all, now */
+    @Override
     void set(NetState to, boolean on) {
-        state = to;
-        moving = on;
+        super.set(to, on);
         eventsEnabled = false;
     }
 
@@ -64,8 +41,9 @@ final class TransmitQueue implements PolledSource {
         return mayMove() && (pending || ring.hasAvailable());
     }
 
-    private boolean mayMove() {
-        return moving && !broken && watch.isWritable() && !run.isFailed();
+    @Override
+    boolean mayMove() {
+        return super.mayMove() && watch.isWritable();
     }
 
     @Override
@@ -83,11 +61,7 @@ final class TransmitQueue implements PolledSource {
                 }
             }
         }
-        if (ring.fault() != null) {
-            counters.driverFaults().increment(ring.fault());
-            broken = true;
-            run.fail("the driver broke transmit queue " + queue.index() + ", " + ring.fault(), null);
-        }
+        checkRing();
         return true;
     }
 
@@ -180,22 +154,5 @@ final class TransmitQueue implements PolledSource {
         }
         eventsEnabled = true;
         return ring.enableNotifications();
-    }
-
-    @Override
-    public void endTurn() {
-        if (unpublished) {
-            unpublished = false;
-            if (ring.needsNotification()) {
-                counters.packets().increment(NetCounter.INTERRUPTS);
-                queue.interrupt().run();
-            }
-        }
-    }
-
-    @Override
-    public void onFailure(Throwable bug) {
-        broken = true;
-        run.fail("internal error at transmit queue " + queue.index(), bug);
     }
 }

@@ -4,6 +4,7 @@ package dev.miraflores.devices.vsock;
 import dev.miraflores.devices.LimitedLog;
 import dev.miraflores.devices.vhost.KernelVrings;
 import dev.miraflores.devices.vhost.VhostDevice;
+import dev.miraflores.devices.vhost.VhostLink;
 import dev.miraflores.devices.virtio.DeviceQueue;
 import dev.miraflores.devices.virtio.VirtioActivation;
 import dev.miraflores.devices.vring.ControlThread;
@@ -14,29 +15,24 @@ import java.util.List;
  * Brings the kernel's side of the socket device to where the driver and the machine want it.
  * <p>Thread: the control thread.
  */
-final class VsockLink implements ControlThread.Duty {
+final class VsockLink extends VhostLink {
 
     private static final int RX = 0;
     private static final int TX = 1;
 
     private final VhostDevice vhost;
     private final ControlThread thread;
-    private final LimitedLog log;
-    /** What the driver has started; null while it has not. */
-    private VirtioActivation driver;
     private KernelVrings vrings;
     private boolean running;
-    private boolean paused;
-    private boolean failed;
 
     VsockLink(VhostDevice vhost, ControlThread thread, long cid) {
+        super(new LimitedLog(VirtioVsockDevice.class, "vsock, guest-cid=" + cid + ": "));
         this.vhost = vhost;
         this.thread = thread;
-        log = new LimitedLog(VirtioVsockDevice.class, "vsock, guest-cid=" + cid + ": ");
     }
 
     void activate(VirtioActivation with) {
-        driver = with;
+        started(with);
         DeviceQueue rx = with.queues().get(RX);
         DeviceQueue tx = with.queues().get(TX);
         // The kernel runs both or none.
@@ -47,7 +43,8 @@ final class VsockLink implements ControlThread.Duty {
         }
     }
 
-    void reset() {
+    @Override
+    public void reset() {
         if (vrings != null) {
             vrings.disconnect();
             KernelVrings old = vrings;
@@ -55,22 +52,17 @@ final class VsockLink implements ControlThread.Duty {
             vrings = null;
             old.close();
         }
-        driver = null;
-        failed = false;
+        stopped();
     }
 
-    void pause() {
-        paused = true;
-        advance();
+    @Override
+    protected void close() {
+        vhost.close();
     }
 
-    void resume() {
-        paused = false;
-        advance();
-    }
-
-    private void advance() {
-        boolean wanted = vrings != null && !paused && !failed;
+    @Override
+    protected void advance() {
+        boolean wanted = vrings != null && mayRun();
         if (wanted && !running) {
             start();
         } else if (!wanted && running) {
@@ -80,7 +72,7 @@ final class VsockLink implements ControlThread.Duty {
 
     private void start() {
         try {
-            vrings.prepare(driver.features());
+            vrings.prepare(driver().features());
             vhost.setVsockRunning(true);
             running = true;
             vrings.wake();
@@ -95,43 +87,6 @@ final class VsockLink implements ControlThread.Duty {
             vhost.setVsockRunning(false);
             running = false;
             vrings.takePositions();
-        }
-    }
-
-    /** The device cannot go on until its driver resets it. */
-    private void fail(String why) {
-        if (driver != null && !failed) {
-            failed = true;
-            log.log(System.Logger.Level.ERROR, "needs a reset: " + why);
-            driver.events().needsReset();
-            advance();
-        }
-    }
-
-    @Override
-    public void failed(Throwable bug) {
-        log.log(System.Logger.Level.ERROR, "a mistake of ours", bug);
-        if (driver != null) {
-            driver.events().needsReset();
-        }
-    }
-
-    @Override
-    public long waitNs() {
-        return ControlThread.NEVER;
-    }
-
-    @Override
-    public void turn() {
-        // All that is to be done comes as a message or an event.
-    }
-
-    @Override
-    public void ended() {
-        try {
-            reset();
-        } finally {
-            vhost.close();
         }
     }
 }

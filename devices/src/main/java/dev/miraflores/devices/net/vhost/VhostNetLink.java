@@ -5,6 +5,7 @@ import dev.miraflores.devices.LimitedLog;
 import dev.miraflores.devices.net.NetBackend;
 import dev.miraflores.devices.net.NetState;
 import dev.miraflores.devices.vhost.VhostDevice;
+import dev.miraflores.devices.vhost.VhostLink;
 import dev.miraflores.devices.virtio.VirtioActivation;
 import dev.miraflores.devices.vring.ControlThread;
 import dev.miraflores.linux.Errno;
@@ -17,24 +18,19 @@ import java.util.List;
  * has started it and uses it, the link is up and the machine runs.
  * <p>Thread: the control thread.
  */
-final class VhostNetLink implements ControlThread.Duty {
+final class VhostNetLink extends VhostLink {
 
     private final NetBackend tap;
     private final long ringFeatures;
     private final ControlThread thread;
-    private final LimitedLog log;
     private final List<VhostNetPair> pairs = new ArrayList<>();
-    /** What the driver has started; null while it has not. */
-    private VirtioActivation driver;
     private NetState state;
-    private boolean paused;
-    private boolean failed;
 
     VhostNetLink(String id, NetBackend tap, List<VhostDevice> vhosts, long ringFeatures, ControlThread thread) {
+        super(new LimitedLog(VhostNetPath.class, "nic " + id + ": "));
         this.tap = tap;
         this.ringFeatures = ringFeatures;
         this.thread = thread;
-        log = new LimitedLog(VhostNetPath.class, "nic " + id + ": ");
         for (VhostDevice vhost : vhosts) {
             pairs.add(new VhostNetPair(vhost, tap.port(pairs.size())));
         }
@@ -42,7 +38,7 @@ final class VhostNetLink implements ControlThread.Duty {
 
     /** @param count how many pairs there are to the driver's queues */
     void activate(VirtioActivation with, int count, NetState first) {
-        driver = with;
+        started(with);
         state = first;
         for (int i = 0; i < Math.min(count, pairs.size()); i++) {
             int pair = i;
@@ -57,12 +53,17 @@ final class VhostNetLink implements ControlThread.Duty {
         advance();
     }
 
-    void reset() {
+    @Override
+    public void reset() {
         for (VhostNetPair pair : pairs) {
             pair.detach();
         }
-        driver = null;
-        failed = false;
+        stopped();
+    }
+
+    @Override
+    protected void close() {
+        pairs.forEach(VhostNetPair::close);
     }
 
     /** Where it fails all is as before, unless the kernel has refused to serve a pair: then the device needs a reset. */
@@ -82,17 +83,7 @@ final class VhostNetLink implements ControlThread.Duty {
             tap.setOffloads(from.guestOffloads());
         }
         advance();
-        return failed ? -Errno.EIO : rc;
-    }
-
-    void pause() {
-        paused = true;
-        advance();
-    }
-
-    void resume() {
-        paused = false;
-        advance();
+        return hasFailed() ? -Errno.EIO : rc;
     }
 
     /** The descriptor of a pair's port is to be another. */
@@ -104,54 +95,18 @@ final class VhostNetLink implements ControlThread.Duty {
         advance();
     }
 
-    private void advance() {
-        int served = driver == null || paused || failed || !state.linkUp() ? 0 : Math.min(state.activePairs(), pairs.size());
+    @Override
+    protected void advance() {
+        int served = !mayRun() || !state.linkUp() ? 0 : Math.min(state.activePairs(), pairs.size());
         for (int i = served; i < pairs.size(); i++) {
             pairs.get(i).stop();
         }
         try {
             for (int i = 0; i < served; i++) {
-                pairs.get(i).start(driver.features() & ringFeatures);
+                pairs.get(i).start(driver().features() & ringFeatures);
             }
         } catch (ErrnoException e) {
             fail(e.getMessage());
-        }
-    }
-
-    /** The device cannot go on until its driver resets it. */
-    private void fail(String why) {
-        if (driver != null && !failed) {
-            failed = true;
-            log.log(System.Logger.Level.ERROR, "needs a reset: " + why);
-            driver.events().needsReset();
-            advance();
-        }
-    }
-
-    @Override
-    public void failed(Throwable bug) {
-        log.log(System.Logger.Level.ERROR, "a mistake of ours", bug);
-        if (driver != null) {
-            driver.events().needsReset();
-        }
-    }
-
-    @Override
-    public long waitNs() {
-        return ControlThread.NEVER;
-    }
-
-    @Override
-    public void turn() {
-        // All that is to be done comes as a message or an event.
-    }
-
-    @Override
-    public void ended() {
-        try {
-            reset();
-        } finally {
-            pairs.forEach(VhostNetPair::close);
         }
     }
 }

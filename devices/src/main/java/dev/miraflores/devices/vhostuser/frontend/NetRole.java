@@ -16,7 +16,8 @@ import dev.miraflores.virtio.ring.RingFeatures;
  */
 final class NetRole implements BackendRole {
 
-    private static final long RINGS = RingFeatures.VERSION_1 | RingFeatures.INDIRECT_DESC | RingFeatures.EVENT_IDX
+    /** Features of rings and buffers that are passed on; offloads are besides. */
+    static final long RINGS = RingFeatures.VERSION_1 | RingFeatures.INDIRECT_DESC | RingFeatures.EVENT_IDX
             | RingFeatures.RING_PACKED | RingFeatures.IN_ORDER | NetFeatures.MRG_RXBUF;
 
     private static final long PROTOCOL = ProtocolFeature.masks(ProtocolFeature.MQ, ProtocolFeature.REPLY_ACK,

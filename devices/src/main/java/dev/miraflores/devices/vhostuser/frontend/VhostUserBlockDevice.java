@@ -4,11 +4,8 @@ package dev.miraflores.devices.vhostuser.frontend;
 import dev.miraflores.aio.DriveException;
 import dev.miraflores.bindings.virtio.virtio_abi;
 import dev.miraflores.devices.block.Disk;
-import dev.miraflores.devices.block.DrainException;
 import dev.miraflores.devices.virtio.VirtioActivation;
-import dev.miraflores.devices.vring.ControlThread;
 import dev.miraflores.memory.GuestMemory;
-import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -24,18 +21,16 @@ import java.util.function.Consumer;
 public final class VhostUserBlockDevice implements Disk {
 
     private final VhostUserConfig config;
-    private final ControlThread thread;
     private final DiskRole role;
+    private final BackendControl control;
     private final BackendLink link;
     private volatile Consumer<String> needsReset = why -> { };
-    private volatile boolean resetting;
-    private boolean closed;
 
     private VhostUserBlockDevice(VhostUserConfig config) {
         this.config = config;
-        thread = new ControlThread("vu-" + config.id());
         role = new DiskRole(config.id());
-        link = new BackendLink(config, role, thread, why -> needsReset.accept(why));
+        control = new BackendControl(config, role, why -> needsReset.accept(why));
+        link = control.link();
     }
 
     /**
@@ -78,7 +73,7 @@ public final class VhostUserBlockDevice implements Disk {
 
     /** The name of the thread that speaks with the back end. */
     public String threadName() {
-        return thread.name();
+        return control.threadName();
     }
 
     /** Who is told that the device has come to its end and needs a reset, and why; on a thread that must not be held up. */
@@ -124,53 +119,37 @@ public final class VhostUserBlockDevice implements Disk {
         }
         int wce = (int) value & 1;
         role.space().writeWce((byte) wce);
-        thread.call(written -> {
-            link.exchange(to -> to.writeConfig(RemoteConfigSpace.wceOffset(), wce));
-            written.run();
-        }, config.replyNs());
+        control.call(() -> link.exchange(to -> to.writeConfig(RemoteConfigSpace.wceOffset(), wce)));
     }
 
     @Override
     public void activate(VirtioActivation activation) {
-        thread.execute(() -> link.activate(activation));
+        control.execute(() -> link.activate(activation));
     }
 
     /** Waits until the back end has stopped all rings; where that takes too long the device {@link #isHung} until it has. */
     @Override
     public void reset() {
-        resetting = true;
-        thread.call(done -> link.reset(() -> {
-            resetting = false;
-            done.run();
-        }), config.drainNs());
+        control.reset();
     }
 
     @Override
     public boolean isHung() {
-        return resetting;
+        return control.isHung();
     }
 
     @Override
     public void pause() {
-        if (!thread.call(link::pause, config.drainNs())) {
-            resume();
-            throw new DrainException("drive " + config.id() + ": its back end at " + config.socketPath()
-                + " has not finished what is in flight in " + config.drainNs() / 1_000_000 + " ms", List.of());
-        }
+        control.pause();
     }
 
     @Override
     public void resume() {
-        thread.execute(link::resume);
+        control.resume();
     }
 
-    /** A back end that has not stopped its rings keeps its own mapping of guest memory: ours may go. */
     @Override
-    public synchronized void close() {
-        if (!closed) {
-            closed = true;
-            link.shutdown();
-            thread.close();
-        }
+    public void close() {
+        control.close();
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.vhostuser.frontend;
 
-import dev.miraflores.devices.block.DrainException;
 import dev.miraflores.devices.net.NetDataPath;
 import dev.miraflores.devices.net.NetException;
 import dev.miraflores.devices.net.NetFeatures;
@@ -9,9 +8,7 @@ import dev.miraflores.devices.net.NetPairReport;
 import dev.miraflores.devices.net.NetPathEvents;
 import dev.miraflores.devices.net.NetState;
 import dev.miraflores.devices.virtio.VirtioActivation;
-import dev.miraflores.devices.vring.ControlThread;
 import dev.miraflores.linux.Errno;
-import dev.miraflores.virtio.ring.RingFeatures;
 import java.util.List;
 
 /**
@@ -25,22 +22,17 @@ import java.util.List;
  */
 public final class VhostUserNetPath implements NetDataPath {
 
-    private static final long RINGS = RingFeatures.VERSION_1 | RingFeatures.INDIRECT_DESC | RingFeatures.EVENT_IDX
-            | RingFeatures.RING_PACKED | RingFeatures.IN_ORDER | NetFeatures.MRG_RXBUF;
-
     private final VhostUserConfig config;
     private final NetRole role;
-    private final ControlThread thread;
+    private final BackendControl control;
     private final BackendLink link;
-    private volatile boolean resetting;
     private NetState state;
-    private boolean closed;
 
     private VhostUserNetPath(VhostUserConfig config, long mac, int mtu) {
         this.config = config;
         role = new NetRole(config.id(), mac, mtu);
-        thread = new ControlThread("vu-" + config.id());
-        link = new BackendLink(config, role, thread, why -> { });
+        control = new BackendControl(config, role, why -> { });
+        link = control.link();
     }
 
     /**
@@ -72,7 +64,7 @@ public final class VhostUserNetPath implements NetDataPath {
 
     @Override
     public long features() {
-        return link.offered() & (RINGS | NetFeatures.OFFLOADS);
+        return link.offered() & (NetRole.RINGS | NetFeatures.OFFLOADS);
     }
 
     @Override
@@ -82,7 +74,7 @@ public final class VhostUserNetPath implements NetDataPath {
 
     @Override
     public void start(NetPathEvents events) {
-        thread.execute(() -> role.events(events));
+        control.execute(() -> role.events(events));
     }
 
     @Override
@@ -92,7 +84,7 @@ public final class VhostUserNetPath implements NetDataPath {
         VirtioActivation packets = new VirtioActivation(
             activation.features(), activation.memory(), activation.queues().subList(0, rings), activation.events());
         state = first;
-        thread.execute(() -> {
+        control.execute(() -> {
             link.setEnabled(first.activePairs() * role.ringsEach());
             link.setServed(first.linkUp());
             link.activate(packets);
@@ -105,11 +97,10 @@ public final class VhostUserNetPath implements NetDataPath {
             return -Errno.EOPNOTSUPP;
         }
         state = to;
-        boolean changed = thread.call(done -> {
+        boolean changed = control.call(() -> {
             link.setEnabled(to.activePairs() * role.ringsEach());
             link.setServed(to.linkUp());
-            done.run();
-        }, config.replyNs());
+        });
         return changed ? 0 : -Errno.ETIMEDOUT;
     }
 
@@ -122,30 +113,22 @@ public final class VhostUserNetPath implements NetDataPath {
     /** Waits until the back end has stopped all rings; where that takes too long the path {@link #isHung} until it has. */
     @Override
     public void reset() {
-        resetting = true;
-        thread.call(done -> link.reset(() -> {
-            resetting = false;
-            done.run();
-        }), config.drainNs());
+        control.reset();
     }
 
     @Override
     public boolean isHung() {
-        return resetting;
+        return control.isHung();
     }
 
     @Override
     public void pause() {
-        if (!thread.call(link::pause, config.drainNs())) {
-            resume();
-            throw new DrainException("nic " + config.id() + ": its back end at " + config.socketPath()
-                + " has not stopped in " + config.drainNs() / 1_000_000 + " ms", List.of());
-        }
+        control.pause();
     }
 
     @Override
     public void resume() {
-        thread.execute(link::resume);
+        control.resume();
     }
 
     /** Only the back end knows. */
@@ -154,13 +137,8 @@ public final class VhostUserNetPath implements NetDataPath {
         return List.of();
     }
 
-    /** A back end that has not stopped its rings keeps its own mapping of guest memory: ours may go. */
     @Override
-    public synchronized void close() {
-        if (!closed) {
-            closed = true;
-            link.shutdown();
-            thread.close();
-        }
+    public void close() {
+        control.close();
     }
 }
