@@ -6,7 +6,7 @@ peer.py GUEST FILE MONITOR
 
 GUEST is an IPv4 address, or vsock: and a context id.
 
-The guest connects to port 5000 twice, with its driver bound anew in between. Then it listens on port 6000, and gets FILE;
+The guest connects to port 5000 twice, with its driver bound anew, or its back end started anew, in between. Then it listens on port 6000, and gets FILE;
 in the middle of that the machine is stopped for a while and goes on, by way of MONITOR.
 """
 import socket

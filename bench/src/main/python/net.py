@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """iperf3 between a stock guest and the host that this runs on, for each way that hv has to serve a NIC, and for QEMU's.
 
-net.py --hv HV --kernel FILE --initrd FILE --image FILE --out DIRECTORY [--qemu QEMU] [--rounds N] [--seconds N] [--warm-up N] [--only WAY,…]
+net.py --hv HV --kernel FILE --initrd FILE --image FILE --out DIRECTORY --work DIRECTORY [--qemu QEMU] [--rounds N] [--seconds N] [--warm-up N] [--only WAY,…]
 
 All guests are there at once, each an iperf3 server, and are asked in turn, round by round, while the others stand still. A guest that
 dies is started again, which is said; what it had not given is missing from that round. Needs root, for taps and addresses, and an iperf3.
