@@ -59,7 +59,7 @@ final class UringDescriptorWatch implements DescriptorWatch, CqeHandler {
         long entry = port.engineRing.beginEntry();
         if (entry == SubmissionQueue.FULL) {
             waitsForRoom = true;
-            port.armLater(this);
+            port.armLater(this::armAgain);
             return;
         }
         port.engineRing.sq.preparePoll(entry, descriptor, EVENTS[direction], false, UserData.pack(owner, direction));

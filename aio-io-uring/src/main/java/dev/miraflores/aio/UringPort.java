@@ -21,8 +21,7 @@ final class UringPort extends EventPort {
     private boolean polling;
 
     private UringBlockEngine[] engines = {};
-    private UringWatch[] unarmed = {};
-    private UringDescriptorWatch[] unarmedDescriptors = {};
+    private Runnable[] unarmed = {};
 
     private static final class WakeUp implements EventHandler {
         @Override
@@ -110,7 +109,7 @@ final class UringPort extends EventPort {
     @Override
     int dispatch() {
         int count = engineRing.dispatch();
-        if (unarmed.length != 0 || unarmedDescriptors.length != 0) {
+        if (unarmed.length != 0) {
             armAgain();
         }
         submitHeldBack();
@@ -125,15 +124,10 @@ final class UringPort extends EventPort {
     }
 
     private void armAgain() {
-        UringWatch[] waiting = unarmed;
-        unarmed = new UringWatch[0];
-        for (UringWatch watch : waiting) {
-            watch.arm();
-        }
-        UringDescriptorWatch[] waitingDescriptors = unarmedDescriptors;
-        unarmedDescriptors = new UringDescriptorWatch[0];
-        for (UringDescriptorWatch watch : waitingDescriptors) {
-            watch.armAgain();
+        Runnable[] waiting = unarmed;
+        unarmed = new Runnable[0];
+        for (Runnable arm : waiting) {
+            arm.run();
         }
     }
 
@@ -155,15 +149,9 @@ final class UringPort extends EventPort {
     }
 
     /** The ring was full: tried again next turn. */
-    void armLater(UringWatch watch) {
+    void armLater(Runnable arm) {
         unarmed = Arrays.copyOf(unarmed, unarmed.length + 1);
-        unarmed[unarmed.length - 1] = watch;
-    }
-
-    /** As {@link #armLater(UringWatch)}. */
-    void armLater(UringDescriptorWatch watch) {
-        unarmedDescriptors = Arrays.copyOf(unarmedDescriptors, unarmedDescriptors.length + 1);
-        unarmedDescriptors[unarmedDescriptors.length - 1] = watch;
+        unarmed[unarmed.length - 1] = arm;
     }
 
     @Override

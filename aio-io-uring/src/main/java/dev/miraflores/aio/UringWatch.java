@@ -42,7 +42,7 @@ final class UringWatch implements Watch, CqeHandler {
         }
         long entry = port.engineRing.beginEntry();
         if (entry == SubmissionQueue.FULL) {
-            port.armLater(this);
+            port.armLater(this::arm);
             return;
         }
         port.engineRing.sq.preparePoll(
