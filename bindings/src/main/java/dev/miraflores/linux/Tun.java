@@ -26,15 +26,12 @@ public final class Tun {
     public static final int IFF_VNET_HDR = tun_abi.IFF_VNET_HDR;
     /** More than one descriptor may be a queue of the interface. */
     public static final int IFF_MULTI_QUEUE = tun_abi.IFF_MULTI_QUEUE;
-    /** The interface stays when its last descriptor is closed; shown by {@link #flags}. */
-    public static final int IFF_PERSIST = tun_abi.IFF_PERSIST;
 
     // What the reader takes, for setOffloads.
     public static final int F_CSUM = tun_abi.TUN_F_CSUM;
     public static final int F_TSO4 = tun_abi.TUN_F_TSO4;
     public static final int F_TSO6 = tun_abi.TUN_F_TSO6;
     public static final int F_TSO_ECN = tun_abi.TUN_F_TSO_ECN;
-    public static final int F_UFO = tun_abi.TUN_F_UFO;
     // Since Linux 6.2, newer than the headers that the bindings were made from.
     public static final int F_USO4 = 0x20;
     public static final int F_USO6 = 0x40;

@@ -23,7 +23,6 @@ public final class UnixListener implements AutoCloseable {
     private static final MemorySegment BIND = Libc.symbol("bind");
     private static final MemorySegment LISTEN = Libc.symbol("listen");
     private static final MemorySegment ACCEPT4 = Libc.symbol("accept4");
-    private static final MemorySegment SHUTDOWN = Libc.symbol("shutdown");
 
     private final String path;
     private final Fd fd;
@@ -125,7 +124,7 @@ public final class UnixListener implements AutoCloseable {
     public synchronized void shutdown() {
         stopped = true;
         if (fd.isOpen()) {
-            Libc.callInt(SHUTDOWN, fd.number(), libc_h.SHUT_RDWR);
+            SocketMessage.shutdown(fd.number());
         }
     }
 

@@ -17,8 +17,8 @@ import java.util.Objects;
  *                      for none
  * @param append        the kernel's command line
  * @param memoryBytes   guest memory, a whole number of MiB
- * @param memoryBacking what holds it on the host; {@link MemoryBacking#MEMFD} at the least where a drive's back end has to be
- *                      given it ({@link DriveConfig#vhostUser})
+ * @param memoryBacking what holds it on the host; {@link MemoryBacking#MEMFD} at the least where a back end has to be
+ *                      given it ({@link DriveConfig#vhostUser}, {@link NicConfig#vhostUser})
  * @param vcpus         virtual CPUs, from 1 up to the host's limit
  * @param drives        disks in the order of their PCI slots, so of /dev/vda and on; each has an id of its own
  * @param nics          network interfaces in the order of their PCI slots, after the drives; each has an id and an address of its own

@@ -38,7 +38,7 @@ public final class Nic {
         return device.report();
     }
 
-    /** Pulls the cable, or puts it in: the guest is told, and no packet gets through meanwhile. Does not wait. */
+    /** Pulls the cable, or puts it in: the guest is told, and no packet gets through meanwhile, from when this returns on. */
     public void setLinkUp(boolean up) {
         device.setLinkUp(up);
     }

@@ -21,7 +21,7 @@ final class NicOptions {
     private static final List<String> OF_DEVICE = List.of("model", "id", "mac", "queues", "queue-size", "iothreads", "poll-max-ns",
             "mtu", "packed", "in-order", "mrg_rxbuf", "rss", "hash");
     private static final List<String> NOT_BUILT = List.of("script", "downscript", "helper", "br", "sndbuf", "vnet_hdr", "vhostfd",
-            "vhostfds", "vhostforce", "poll-us", "guestfwd", "restrict", "smb", "smbserver", "tftp", "tftp-server-name", "bootfile",
+            "vhostfds", "vhostforce", "poll-us", "guestfwd", "smb", "smbserver", "tftp", "tftp-server-name", "bootfile",
             "hostname", "domainname", "dns", "dnssearch", "ipv6-net", "ipv6-host", "ipv6-dns", "ipv6-prefix", "ipv6-prefixlen", "mcast", "udp",
             "localaddr");
 
@@ -106,11 +106,11 @@ final class NicOptions {
             case "iothreads" -> nic.ioThreads(number(key, value, 1, NetDeviceConfig.MAX_QUEUE_PAIRS));
             case "poll-max-ns" -> nic.pollMaxNs(number(key, value, 0, (int) DriveConfig.MAX_POLL_NS));
             case "mtu", "host_mtu" -> nic.mtu(number(key, value, NetDeviceConfig.MIN_MTU, NetDeviceConfig.MAX_MTU));
-            case "packed" -> nic.packed(onOff(key, value));
-            case "in-order" -> nic.inOrder(onOff(key, value));
-            case "mrg_rxbuf" -> nic.mergeable(onOff(key, value));
-            case "rss" -> nic.rss(onOff(key, value));
-            case "hash" -> nic.hash(onOff(key, value));
+            case "packed" -> nic.packed(UserOptions.onOff(key, value));
+            case "in-order" -> nic.inOrder(UserOptions.onOff(key, value));
+            case "mrg_rxbuf" -> nic.mergeable(UserOptions.onOff(key, value));
+            case "rss" -> nic.rss(UserOptions.onOff(key, value));
+            case "hash" -> nic.hash(UserOptions.onOff(key, value));
             default -> {
                 return false;
             }
@@ -132,7 +132,7 @@ final class NicOptions {
             case "ifname" -> ifname = value;
             case "bridge" -> bridge = value;
             case "fd", "fds" -> fds = descriptors(key, value);
-            case "vhost" -> vhost = onOff(key, value);
+            case "vhost" -> vhost = UserOptions.onOff(key, value);
             // Ours runs none, which is what most scripts say.
             case "script", "downscript" -> {
                 if (!value.equals("no")) {
@@ -215,14 +215,6 @@ final class NicOptions {
             throw wrong(key + "=" + value + "; use " + least + " to " + most);
         }
         return (int) number;
-    }
-
-    private boolean onOff(String key, String value) {
-        return switch (value) {
-            case "on", "yes", "true", "y" -> true;
-            case "off", "no", "false", "n" -> false;
-            default -> throw wrong(key + "=" + value + "; use on or off");
-        };
     }
 
     private ConfigException unknown(String key) {

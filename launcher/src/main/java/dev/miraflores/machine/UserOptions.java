@@ -137,7 +137,7 @@ final class UserOptions {
         return (number >> 24 & 255) + "." + (number >> 16 & 255) + "." + (number >> 8 & 255) + "." + (number & 255);
     }
 
-    private static boolean onOff(String key, String value) {
+    static boolean onOff(String key, String value) {
         return switch (value) {
             case "on", "yes", "true", "y" -> true;
             case "off", "no", "false", "n" -> false;

@@ -48,8 +48,8 @@ public final class MemoryBalloon {
     public Balloon byPath(String path) {
         Balloon balloon = machine.balloon();
         if (balloon != null) {
-            String full = Disks.path(balloon.id());
-            if (path.equals(full) || path.equals(full + "/virtio-backend") || path.equals(balloon.id())) {
+            String id = balloon.id();
+            if (path.equals(Disks.path(id)) || path.equals(Disks.backendPath(id)) || path.equals(id)) {
                 return balloon;
             }
         }

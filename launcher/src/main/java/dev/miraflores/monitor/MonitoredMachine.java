@@ -48,6 +48,7 @@ public interface MonitoredMachine {
 
     /** Null where there is none. */
     Balloon balloon();
+
     List<CharDeviceStatus> charDevices();
 
     List<Drive> drives();

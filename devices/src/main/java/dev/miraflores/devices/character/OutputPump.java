@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 /**
  * Carries output to a back end that may block: a bounded queue and the thread that empties it, which writes in batches and
  * is started by the first byte.
- * <p>Thread: {@code offer}, {@code clear} and {@code close}, any; {@code onRoom} and the back end run on the pump's own.
+ * <p>Thread: any; {@code onRoom} and the back end run on the pump's own.
  * <p>Lifetime: {@code close} waits for what is queued, but for two seconds from {@code finish} at most.
  */
 public abstract class OutputPump implements AutoCloseable {

@@ -11,8 +11,8 @@ import dev.miraflores.devices.character.WaitingInput;
  * not for ever, since Linux sends to it with a lock held and a CPU that does nothing else until its buffer is used: what such a
  * far end has not made room for within {@link #PATIENCE_NS} is dropped, until it takes something again. Where nobody is at
  * the far end, all is dropped, as in QEMU.
- * <p>Thread: what a {@link dev.miraflores.devices.character.CharInput} says, and {@code status}, any; {@code sendNow}, any; the
- * rest, the I/O thread.
+ * <p>Thread: what a {@link dev.miraflores.devices.character.CharInput} says, {@code status} and {@code sendNow}, any; the rest,
+ * the I/O thread, or while that serves no queue of it whoever sets up, resets or closes the device.
  * <p>Lifetime: {@code close} ends the far end.
  */
 final class Port extends WaitingInput implements AutoCloseable {
@@ -46,7 +46,7 @@ final class Port extends WaitingInput implements AutoCloseable {
     /** How often the far end has been left. */
     private int hangUps;
 
-    // Written by the I/O thread.
+    // Written by the I/O thread, and guestOpen at a reset.
     private volatile boolean guestOpen;
     private volatile long sentBytes;
     private volatile long droppedBytes;

@@ -13,7 +13,7 @@ import dev.miraflores.virtio.ring.DescriptorChain;
  */
 final class TransmitQueue extends ServedQueue {
 
-    /** Buffers, or steps of large ones, in a turn. */
+    /** Buffers in a turn, which an unfinished step of a large one ends. */
     static final int TURN_BUDGET = 16;
 
     private final Port port;

@@ -47,11 +47,6 @@ public final class HashConfig {
         return steers ? new HashConfig(types, key, false, 0, new int[1]) : this;
     }
 
-    /** Whether a hash is wanted of anything. */
-    public boolean isOn() {
-        return types != 0 || steers;
-    }
-
     public int types() {
         return types;
     }

@@ -31,7 +31,7 @@ public interface NetDataPath extends AutoCloseable {
     void start(NetPathEvents events);
 
     /**
-     * The driver is ready: packets of the first pair are moved from now on, until {@link #setActivePairs} says more.
+     * The driver is ready: packets of the state's active pairs are moved from now on, until {@link #change} says otherwise.
      *
      * @param pairs how many pairs there are to these queues: all of them, or 1 for a driver that has no use for more. A queue is
      *              {@code null} where the driver enabled none

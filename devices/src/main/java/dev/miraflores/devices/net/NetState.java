@@ -12,10 +12,6 @@ package dev.miraflores.devices.net;
  */
 public record NetState(int activePairs, long guestOffloads, boolean linkUp, ReceiveFilter filter, HashConfig hash) {
 
-    NetState withActivePairs(int pairs) {
-        return new NetState(pairs, guestOffloads, linkUp, filter, hash);
-    }
-
     NetState withGuestOffloads(long offloads) {
         return new NetState(activePairs, offloads, linkUp, filter, hash);
     }

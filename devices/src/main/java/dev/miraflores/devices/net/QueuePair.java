@@ -28,7 +28,6 @@ final class QueuePair {
     private final List<Watch> doorbells = new ArrayList<>();
     private ReceiveQueue receive;
     private TransmitQueue transmit;
-    private boolean open;
     private boolean paused;
     private NetState state;
     private volatile boolean active;
@@ -81,10 +80,10 @@ final class QueuePair {
 
     void set(NetState to) {
         state = to;
-        active = index < to.activePairs();
-        if (active != open) {
-            open = active;
-            if (open) {
+        boolean used = index < to.activePairs();
+        if (used != active) {
+            active = used;
+            if (used) {
                 watch.open();
             } else {
                 watch.close();
@@ -113,13 +112,13 @@ final class QueuePair {
 
     /** Runs {@code change}, which may give the port another descriptor. */
     void changePort(Runnable change) {
-        if (open) {
+        if (active) {
             watch.close();
         }
         try {
             change.run();
         } finally {
-            if (open) {
+            if (active) {
                 watch.open();
             }
         }
@@ -129,14 +128,13 @@ final class QueuePair {
     void stop() {
         doorbells.forEach(Watch::close);
         doorbells.clear();
-        if (open) {
-            open = false;
+        if (active) {
+            active = false;
             watch.close();
         }
         if (transmit != null) {
             port.abandon(); // whatever was waiting for room
         }
-        active = false;
         receive = null;
         transmit = null;
     }

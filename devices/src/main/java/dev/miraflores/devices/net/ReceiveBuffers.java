@@ -74,7 +74,7 @@ final class ReceiveBuffers {
         return chains == 0;
     }
 
-    /** Whether the driver can have no more to add: it has no descriptor left. */
+    /** Whether no more is waited for: the driver has no descriptor left, or has given as many elements as the queue has entries. */
     boolean isAll() {
         return chains == ring.size() || endSlot - firstSlot >= ring.size();
     }

@@ -180,8 +180,8 @@ final class ReceiveQueue extends PacketQueue {
         if (frameBytes > NetHeader.MAX_FRAME_BYTES) {
             return NetFault.FRAME_TOO_LONG;
         }
-        if (frameBytes < ReceiveFilter.TAGGED_HEADER_BYTES) {
-            bytes.asSlice(PacketMemory.FRAME + frameBytes, ReceiveFilter.TAGGED_HEADER_BYTES - frameBytes).fill((byte) 0);
+        for (int i = frameBytes; i < ReceiveFilter.TAGGED_HEADER_BYTES; i++) {
+            bytes.set(NetHeader.U8, PacketMemory.FRAME + i, (byte) 0);
         }
         if (!state.filter().accepts(bytes, PacketMemory.FRAME)) {
             return NetFault.FILTERED;

@@ -145,10 +145,6 @@ public final class VirtioNetDevice implements VirtioDevice {
         return config.id();
     }
 
-    public NetDeviceConfig options() {
-        return config;
-    }
-
     /** What moves its packets. */
     public NetDataPath path() {
         return path;

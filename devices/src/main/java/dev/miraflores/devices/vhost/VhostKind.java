@@ -13,7 +13,7 @@ public enum VhostKind {
     /** Sockets between guest and host. */
     VSOCK("/dev/vhost-vsock", "vhost_vsock");
 
-    /** What every vhost device is asked for, once a machine runs. */
+    /** What vhost devices are asked for once a machine runs; the last two, one kind each. */
     private static final int[] RING_IOCTLS = {
         (int) vhost_abi.VHOST_SET_FEATURES, (int) vhost_abi.VHOST_SET_MEM_TABLE, (int) vhost_abi.VHOST_SET_VRING_NUM,
         (int) vhost_abi.VHOST_SET_VRING_BASE, (int) vhost_abi.VHOST_GET_VRING_BASE, (int) vhost_abi.VHOST_SET_VRING_ADDR,

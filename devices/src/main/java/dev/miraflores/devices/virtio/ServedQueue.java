@@ -24,6 +24,7 @@ public abstract class ServedQueue implements PolledSource {
     /** A buffer that was left {@link #UNFINISHED}, or null. */
     private DescriptorChain held;
     private boolean unpublished;
+    /** The driver broke the queue's rules, or we failed it: nothing is served until the device's reset. */
     private boolean broken;
 
     /** @param turnBudget how often {@link #serve} is called in a turn */
@@ -50,13 +51,8 @@ public abstract class ServedQueue implements PolledSource {
         return true;
     }
 
-    /** The driver broke the queue's rules, or we failed it: nothing is served until the device's reset. */
-    protected final boolean isBroken() {
-        return broken;
-    }
-
     /** Ends the queue: DEVICE_NEEDS_RESET (§2.1.2). */
-    protected final void fail() {
+    private void fail() {
         broken = true;
         events.needsReset();
     }

@@ -25,7 +25,6 @@ public final class ControlThread implements Executor, AutoCloseable {
     public static final long NEVER = Long.MAX_VALUE;
 
     private static final int EVENTS = 64;
-    private static final long MAILBOX = 0;
     private static final long CLOSE_NS = 30_000_000_000L;
 
     /** What it does when nobody asks. */
@@ -49,7 +48,8 @@ public final class ControlThread implements Executor, AutoCloseable {
     private final Queue<Runnable> mailbox = new ConcurrentLinkedQueue<>();
     private final Map<Long, Runnable> watches = new HashMap<>();
     private final Thread thread;
-    private long lastToken = MAILBOX;
+    /** Tokens begin at 1, so that 0 can stand for none. */
+    private long lastToken;
     private Duty duty;
     private volatile boolean closing;
 

@@ -24,7 +24,6 @@ public final class VringEvents implements AutoCloseable {
     private long errorWatch;
     private QueueInterrupt.Connection connection;
     private long callWatch;
-    private boolean callWatched;
     private boolean wokenBefore;
 
     /** @param onError called when whoever serves the ring says that it cannot go on with it */
@@ -69,15 +68,15 @@ public final class VringEvents implements AutoCloseable {
     /** Has the thread pass notifications on for as long as they do not go by themselves. */
     private void followRoute() {
         boolean wanted = connection != null && !connection.isDirect();
-        if (wanted && !callWatched) {
+        if (wanted && callWatch == 0) {
             callWatch = thread.watch(call.number(), () -> {
                 call.drain();
                 queue.interrupt().run();
             });
-        } else if (!wanted && callWatched) {
+        } else if (!wanted && callWatch != 0) {
             thread.unwatch(call.number(), callWatch);
+            callWatch = 0;
         }
-        callWatched = wanted;
     }
 
     /** To be said before another process is given them. */

@@ -3,11 +3,11 @@ package dev.miraflores.monitor.metrics;
 
 import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.aio.IoThreadCounter;
-import dev.miraflores.devices.block.BlockCounter;
-import dev.miraflores.devices.block.InFlightRequest;
 import dev.miraflores.devices.balloon.BalloonCounter;
 import dev.miraflores.devices.balloon.BalloonStatistic;
 import dev.miraflores.devices.balloon.BalloonStatistics;
+import dev.miraflores.devices.block.BlockCounter;
+import dev.miraflores.devices.block.InFlightRequest;
 import dev.miraflores.machine.Balloon;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.IoThreadStatus;

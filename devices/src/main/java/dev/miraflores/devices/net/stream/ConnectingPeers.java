@@ -21,9 +21,8 @@ public final class ConnectingPeers implements PeerSource {
     private final InetSocketAddress host;
     private final int reconnectMs;
     private final CountDownLatch ended = new CountDownLatch(1);
-    /** Connected before anybody asked. */
+    /** Connected before anybody asked; negative where that failed, and once it is given away. */
     private int first;
-    private boolean tried;
 
     private ConnectingPeers(StreamAddress address, InetSocketAddress host, int reconnectMs) {
         this.address = address;
@@ -75,13 +74,10 @@ public final class ConnectingPeers implements PeerSource {
 
     @Override
     public int next() {
-        if (!tried) {
-            tried = true;
+        if (first >= 0) {
             int number = first;
             first = NONE;
-            if (number >= 0) {
-                return number;
-            }
+            return number;
         }
         while (reconnectMs != 0 && waited()) {
             int number = connect();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.net.stream;
 
+import dev.miraflores.devices.LimitedLog;
 import dev.miraflores.devices.net.NetBackend;
 import dev.miraflores.devices.net.NetBackendEvents;
 import dev.miraflores.devices.net.NetPort;
-import dev.miraflores.devices.LimitedLog;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.Fd;
 import java.util.concurrent.CountDownLatch;
@@ -62,11 +62,6 @@ public final class StreamBackend implements NetBackend {
     @Override
     public NetPort port(int pair) {
         return port;
-    }
-
-    /** What came from the peer and was too short for a frame. */
-    public long shortFrames() {
-        return port.shortFrames();
     }
 
     /** None: a stream has no headers that could say what is left to do. */
@@ -151,7 +146,7 @@ public final class StreamBackend implements NetBackend {
             port.disconnect();
             gone.countDown();
         });
-        boolean letGo = false;
+        boolean letGo;
         try {
             letGo = gone.await(patienceMs, TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {

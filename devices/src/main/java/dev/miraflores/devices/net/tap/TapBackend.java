@@ -45,7 +45,7 @@ public final class TapBackend implements NetBackend {
         offloads = probe();
     }
 
-    /** What the kernel's tap knows, which it says only when it is asked for it. Afterwards none is on, and one pair. */
+    /** What the kernel's tap knows, which it says only when it is asked for it. Afterwards none is on. */
     private long probe() {
         long known = 0;
         if (Tun.setOffloads(descriptor(), UDP_SEGMENTATION) == 0) {

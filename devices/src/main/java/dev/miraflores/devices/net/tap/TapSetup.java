@@ -175,11 +175,9 @@ public final class TapSetup {
             check("bring " + name + " up", NetInterface.setUp(name));
         }
         TapBackend tap = new TapBackend(name, queues, mtu);
-        if (queues.size() > 1) {
-            int rc = tap.setActivePairs(1);
-            if (rc < 0) {
-                throw failed("TUNSETQUEUE(" + name + "): " + Errno.name(-rc) + " (" + -rc + "); use queues=1");
-            }
+        int rc = tap.setActivePairs(1);
+        if (rc < 0) {
+            throw failed("TUNSETQUEUE(" + name + "): " + Errno.name(-rc) + " (" + -rc + "); use queues=1");
         }
         return tap;
     }

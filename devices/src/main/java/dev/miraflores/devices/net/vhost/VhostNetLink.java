@@ -81,6 +81,7 @@ final class VhostNetLink extends VhostLink {
         if (rc < 0) {
             state = from;
             tap.setOffloads(from.guestOffloads());
+            tap.setActivePairs(from.activePairs());
         }
         advance();
         return hasFailed() ? -Errno.EIO : rc;

@@ -32,7 +32,7 @@ final class VhostNetPair implements AutoCloseable {
         this.port = port;
     }
 
-    /** The driver has started. @param index the pair's number, whose queues may not be enabled: then it is never served */
+    /** The driver has started pair {@code index}, whose queues may not be enabled: then it is never served. */
     void attach(VirtioActivation driver, int index, ControlThread thread, Runnable onError) {
         DeviceQueue rx = driver.queues().get(2 * index);
         DeviceQueue tx = driver.queues().get(2 * index + 1);

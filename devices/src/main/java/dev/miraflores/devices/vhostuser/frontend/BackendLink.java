@@ -128,7 +128,7 @@ final class BackendLink implements ControlThread.Duty {
         }
         offered = offer.offered(config.packed(), queues, role.multiQueue());
         configBytes = offer.config().length;
-        enabled = rings();
+        enabled = ringCount();
         role.opened(offer, queues);
     }
 
@@ -140,7 +140,7 @@ final class BackendLink implements ControlThread.Duty {
         return queues;
     }
 
-    private int rings() {
+    private int ringCount() {
         return queues * role.ringsEach();
     }
 
@@ -187,7 +187,7 @@ final class BackendLink implements ControlThread.Duty {
     // What the driver wants.
 
     void activate(VirtioActivation with) {
-        vrings = new VringSet(with, rings(), thread,
+        vrings = new VringSet(with, ringCount(), thread,
             index -> fail("the back end reports an error of queue " + index));
         advance();
     }

@@ -12,7 +12,7 @@ import dev.miraflores.virtio.ring.RingFeatures;
  * A NIC's back end: packets are all that it sees of the device. That it is gone is a link that is down; another is told of the
  * MTU and the network of the guest's place, by the guest if that can announce itself, else by the back end.
  * <p>A packet that was in flight with a back end that went may be lost or sent twice, which networks do anyway.
- * <p>Thread: the control thread; {@link #events}, once, before anything can happen.
+ * <p>Thread: the control thread.
  */
 final class NetRole implements BackendRole {
 
@@ -29,6 +29,7 @@ final class NetRole implements BackendRole {
     private final String id;
     private final long mac;
     private final int mtu;
+    /** Null until the NIC is there, which is after the first connection. */
     private NetPathEvents events;
     private BackendOffer offer;
 

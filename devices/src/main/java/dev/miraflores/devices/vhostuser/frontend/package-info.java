@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * A disk whose I/O another process does: the front end of vhost-user. Start at
- * {@link dev.miraflores.devices.vhostuser.frontend.VhostUserBlockDevice}, which the transports see as any virtio device.
+ * A disk or a NIC whose I/O another process does: the front end of vhost-user. Start at
+ * {@link dev.miraflores.devices.vhostuser.frontend.VhostUserBlockDevice}, which the transports see as any virtio device, or
+ * {@link dev.miraflores.devices.vhostuser.frontend.VhostUserNetPath}, which a NIC sees as any that moves its packets.
  * <pre>
  *   vCPU      VhostUserBlockDevice   registers; posts what it wants to the control thread
  *   control   BackendLink            connects, starts and stops the rings, connects again
