@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.aio;
 
+import dev.miraflores.aio.uring.KernelFeatures;
+import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.EventFd;
 
 /**
@@ -11,6 +13,38 @@ abstract sealed class EventPort permits UringPort, EpollPort {
 
     /** A place to wait may be hours away. */
     static final long NO_TIMEOUT = Long.MAX_VALUE;
+
+    /**
+     * The best that this host has.
+     *
+     * @throws DriveException where the options ask for what the kernel does not have
+     */
+    static EventPort open(IoThreadOptions options) {
+        if (options.epoll()) {
+            return new EpollPort("its I/O thread was asked to wait with epoll");
+        }
+        KernelFeatures features = KernelFeatures.host();
+        if (features.isAvailable()) {
+            return openUring(features, options);
+        }
+        if (options.sqPoll() || options.ioPoll()) {
+            throw new DriveException(
+                (options.sqPoll() ? "sqpoll" : "iopoll") + " needs io_uring: " + features.whyNot());
+        }
+        return new EpollPort(features.whyNot());
+    }
+
+    /** What there is may not be had: memory, descriptors, or a limit may be short. */
+    private static EventPort openUring(KernelFeatures features, IoThreadOptions options) {
+        try {
+            return UringPort.create(features, options);
+        } catch (ErrnoException e) {
+            if (options.sqPoll() || options.ioPoll()) {
+                throw e;
+            }
+            return new EpollPort("the kernel gave its I/O thread none: " + e.getMessage());
+        }
+    }
 
     /** Makes the calling thread the owner. */
     abstract void enable();

@@ -2,12 +2,9 @@
 package dev.miraflores.aio;
 
 import dev.miraflores.aio.jfr.FlightEvents;
-import dev.miraflores.aio.uring.KernelFeatures;
-import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.EventFd;
 import dev.miraflores.linux.NativeThread;
 import dev.miraflores.linux.ThreadRole;
-import java.util.Arrays;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 
@@ -26,8 +23,6 @@ public final class IoThread implements Executor, AutoCloseable {
     private static final int POLL_CLOCK_INTERVAL = 16;
     /** Messages may send messages; requests get their turn in between. */
     private static final int MESSAGES_PER_TURN = 256;
-    private static final PolledSource[] NO_SOURCES = {};
-    private static final EngineQueue[] NO_ENGINES = {};
 
     private static final class Log {
         static final System.Logger LOGGER = System.getLogger(IoThread.class.getName());
@@ -40,11 +35,9 @@ public final class IoThread implements Executor, AutoCloseable {
     private final Counters<IoThreadCounter> counters = new Counters<>(IoThreadCounter.values().length);
     private final Thread thread;
 
-    /** Replaced, never changed, so that a turn that is going through it is not disturbed. */
-    private PolledSource[] sources = NO_SOURCES;
-    /** Those beside the port's own. Replaced, never changed. */
-    private EngineQueue[] engines = NO_ENGINES;
-    private final OpenLinks links = new OpenLinks();
+    private final PolledSources sources = new PolledSources();
+    private final EngineQueues engines;
+    private final OpenLinks links;
     private final TimerHeap timers = new TimerHeap();
     /** What time it is, where somebody has asked since the thread last called the kernel. */
     private long turnNs;
@@ -60,6 +53,8 @@ public final class IoThread implements Executor, AutoCloseable {
 
     private IoThread(String name, IoThreadOptions options, EventPort port, Mailbox mailbox) {
         this.port = port;
+        this.engines = new EngineQueues(port);
+        this.links = new OpenLinks(this, port);
         this.options = options;
         this.mailbox = mailbox;
         this.pollTime = new PollTime(options.pollMaxNs(), options.pollGrow(), options.pollShrink());
@@ -79,7 +74,7 @@ public final class IoThread implements Executor, AutoCloseable {
      * @throws DriveException where the options ask for what the kernel does not have
      */
     public static IoThread start(String name, IoThreadOptions options) {
-        return start(name, options, port(options));
+        return start(name, options, EventPort.open(options));
     }
 
     static IoThread start(String name, IoThreadOptions options, EventPort port) {
@@ -95,33 +90,6 @@ public final class IoThread implements Executor, AutoCloseable {
             }
             port.close();
             throw e;
-        }
-    }
-
-    private static EventPort port(IoThreadOptions options) {
-        if (options.epoll()) {
-            return new EpollPort("its I/O thread was asked to wait with epoll");
-        }
-        KernelFeatures features = KernelFeatures.host();
-        if (features.isAvailable()) {
-            return uringPort(features, options);
-        }
-        if (options.sqPoll() || options.ioPoll()) {
-            throw new DriveException(
-                (options.sqPoll() ? "sqpoll" : "iopoll") + " needs io_uring: " + features.whyNot());
-        }
-        return new EpollPort(features.whyNot());
-    }
-
-    /** What there is may not be had: memory, descriptors, or a limit may be short. */
-    private static EventPort uringPort(KernelFeatures features, IoThreadOptions options) {
-        try {
-            return UringPort.create(features, options);
-        } catch (ErrnoException e) {
-            if (options.sqPoll() || options.ioPoll()) {
-                throw e;
-            }
-            return new EpollPort("the kernel gave its I/O thread none: " + e.getMessage());
         }
     }
 
@@ -207,8 +175,7 @@ public final class IoThread implements Executor, AutoCloseable {
     public Watch watch(EventFd event, PolledSource source) {
         checkCurrent();
         Watch doorbell = port.wakeOn(event);
-        sources = Arrays.copyOf(sources, sources.length + 1);
-        sources[sources.length - 1] = source;
+        sources.add(source);
         return new SourceWatch(doorbell, source);
     }
 
@@ -224,7 +191,7 @@ public final class IoThread implements Executor, AutoCloseable {
         @Override
         public void close() {
             doorbell.close();
-            removeSource(source);
+            sources.remove(source);
         }
     }
 
@@ -236,11 +203,7 @@ public final class IoThread implements Executor, AutoCloseable {
      */
     public BlockEngine open(BlockFile file, LinkOptions options) {
         checkCurrent();
-        BlockEngine engine = openEngine(file, options);
-        BlockEngine link = file.directAlignment() == null ? engine : new AlignedLink(
-            engine, file.directAlignment(), options.memory(), file.writeGate(), this);
-        links.add(engine, link, options.memory());
-        return link;
+        return links.open(file, options);
     }
 
     /** For an engine of {@link #open}: it is closed. */
@@ -257,51 +220,25 @@ public final class IoThread implements Executor, AutoCloseable {
         return links.inFlight(memory);
     }
 
-    private BlockEngine openEngine(BlockFile file, LinkOptions options) {
-        EngineChoice choice = choose(file, options.engine());
-        FlightEvents.driveEngine(file.toString(), choice.kind().word(), choice.whyNot());
-        return switch (choice.kind()) {
-            case IO_URING -> port.openEngine(this, file, options);
-            case NATIVE -> new NativeBlockEngine(this, file, options);
-            case THREADS -> new ThreadsBlockEngine(this, file, options);
-        };
-    }
-
     /**
      * What {@link #open} uses for a file, and why nothing better. Any thread.
      *
      * @throws DriveException where the wish cannot be met on this thread
      */
     public EngineChoice choose(EngineKind wish, CacheMode cache) {
-        return EngineChoice.of(wish, cache, new HostProbe(port.whyNoUring()));
-    }
-
-    private EngineChoice choose(BlockFile file, EngineKind wish) {
-        try {
-            return choose(wish, file.cache());
-        } catch (DriveException e) {
-            throw new DriveException("drive " + file + ": " + e.getMessage());
-        }
+        return links.choose(wish, cache);
     }
 
     /** For engines that are not the port's own: looks after {@code engine} from now on. */
     void addEngine(EngineQueue engine) {
         checkCurrent();
-        engines = Arrays.copyOf(engines, engines.length + 1);
-        engines[engines.length - 1] = engine;
+        engines.add(engine);
     }
 
     /** Once nothing of its is in flight. */
     void removeEngine(EngineQueue engine) {
         checkCurrent();
-        EngineQueue[] left = NO_ENGINES;
-        for (EngineQueue each : engines) {
-            if (each != engine) {
-                left = Arrays.copyOf(left, left.length + 1);
-                left[left.length - 1] = each;
-            }
-        }
-        engines = left;
+        engines.remove(engine);
     }
 
     /**
@@ -364,7 +301,7 @@ public final class IoThread implements Executor, AutoCloseable {
             threadId = NativeThread.gettid();
             port.enable();
             port.wakeOn(mailbox.event());
-            while (!closing || inFlight() != 0) {
+            while (!closing || engines.inFlight() != 0) {
                 guardedTurn();
             }
         } catch (RuntimeException | Error bug) {
@@ -382,12 +319,10 @@ public final class IoThread implements Executor, AutoCloseable {
         try {
             turn();
         } catch (InternalError fault) {
-            if (sources.length == 0) {
+            if (sources.isEmpty()) {
                 throw fault;
             }
-            for (PolledSource source : sources) {
-                drop(source, fault);
-            }
+            sources.dropAll(fault);
         }
     }
 
@@ -399,71 +334,20 @@ public final class IoThread implements Executor, AutoCloseable {
         boolean worked = runMessages();
         worked |= runTimers();
         if (!closing) {
-            for (PolledSource source : sources) {
-                worked |= poll(source);
-            }
+            worked |= sources.poll();
         }
         // With no polling to come, handing over and sleeping are one call.
-        boolean awake = worked && (pollTime.ns() != 0 || messagesLeft || mailbox.hasMessages() || hasWork());
-        if (awake || hasEvents()) {
-            submit();
+        boolean awake = worked && (pollTime.ns() != 0 || messagesLeft || mailbox.hasMessages() || sources.hasWork());
+        if (awake || engines.hasEvents()) {
+            engines.submit();
         } else {
-            endTurn();
+            sources.endTurn();
             await();
         }
         turnNsKnown = false;
         turnEndsSoon = false;
-        counters.add(IoThreadCounter.EVENTS, dispatch());
-        endTurn();
-    }
-
-    private boolean hasEvents() {
-        if (port.hasEvents()) {
-            return true;
-        }
-        for (EngineQueue engine : engines) {
-            if (engine.hasEvents()) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private void submit() {
-        submitToEngines();
-        port.submit();
-    }
-
-    private void submitToEngines() {
-        for (EngineQueue engine : engines) {
-            engine.submit();
-        }
-    }
-
-    /** Before it sleeps: engines are to signal. Answers whether one has something already. */
-    private boolean enableEvents() {
-        for (EngineQueue engine : engines) {
-            if (engine.enableEvents()) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private int dispatch() {
-        int count = port.dispatch();
-        for (EngineQueue engine : engines) {
-            count += engine.dispatch();
-        }
-        return count;
-    }
-
-    private int inFlight() {
-        int sum = port.inFlight();
-        for (EngineQueue engine : engines) {
-            sum += engine.inFlight();
-        }
-        return sum;
+        counters.add(IoThreadCounter.EVENTS, engines.dispatch());
+        sources.endTurn();
     }
 
     /** Those that are due; each once, though it may set itself anew for a time that is past. */
@@ -487,74 +371,6 @@ public final class IoThread implements Executor, AutoCloseable {
         } catch (RuntimeException | Error bug) {
             Log.LOGGER.log(System.Logger.Level.ERROR, "a timer of I/O thread " + name() + " failed", bug);
         }
-    }
-
-    /** How long there is until the first timer is due, from {@code nowNs}: 0 where it is. */
-    private long untilTimer(long nowNs) {
-        return timers.size() == 0 ? EventPort.NO_TIMEOUT : Math.max(0, timers.firstDeadlineNs() - nowNs);
-    }
-
-    private boolean poll(PolledSource source) {
-        try {
-            return source.poll();
-        } catch (RuntimeException | Error bug) {
-            drop(source, bug);
-            return true;
-        }
-    }
-
-    private boolean hasWork() {
-        for (PolledSource source : sources) {
-            if (hasWork(source)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private boolean hasWork(PolledSource source) {
-        try {
-            return source.hasWork();
-        } catch (RuntimeException | Error bug) {
-            drop(source, bug);
-            return true;
-        }
-    }
-
-    private boolean enableEvents(PolledSource source) {
-        try {
-            return source.enableEvents();
-        } catch (RuntimeException | Error bug) {
-            drop(source, bug);
-            return true;
-        }
-    }
-
-    private void endTurn() {
-        for (PolledSource source : sources) {
-            try {
-                source.endTurn();
-            } catch (RuntimeException | Error bug) {
-                drop(source, bug);
-            }
-        }
-    }
-
-    /** A bug in one source must not be the others' end. */
-    private void drop(PolledSource source, Throwable bug) {
-        removeSource(source);
-        source.onFailure(bug);
-    }
-
-    private void removeSource(PolledSource source) {
-        PolledSource[] left = NO_SOURCES;
-        for (PolledSource each : sources) {
-            if (each != source) {
-                left = Arrays.copyOf(left, left.length + 1);
-                left[left.length - 1] = each;
-            }
-        }
-        sources = left;
     }
 
     private boolean runMessages() {
@@ -582,15 +398,15 @@ public final class IoThread implements Executor, AutoCloseable {
     /** Nothing is left to do: looks for a while, then sleeps. */
     private void await() {
         if (closing) {
-            if (inFlight() != 0) {
-                submitToEngines();
-                if (!enableEvents()) {
-                    port.await(untilTimer(System.nanoTime()));
+            if (engines.inFlight() != 0) {
+                engines.submitOthers();
+                if (!engines.enableEvents()) {
+                    port.await(timers.untilFirst(System.nanoTime()));
                 }
             }
             return;
         }
-        submitToEngines();
+        engines.submitOthers();
         long pollNs = pollTime.ns();
         if (flight == null) {
             waitForWork(pollNs);
@@ -604,7 +420,7 @@ public final class IoThread implements Executor, AutoCloseable {
     /** Answers whether it slept. */
     private boolean waitForWork(long pollNs) {
         long start = System.nanoTime();
-        long timerNs = untilTimer(start);
+        long timerNs = timers.untilFirst(start);
         if (pollNs != 0 || timerNs == 0) {
             port.submit();
             if (timerNs == 0) {
@@ -621,18 +437,16 @@ public final class IoThread implements Executor, AutoCloseable {
             }
             counters.increment(IoThreadCounter.POLL_MISSES);
         }
-        for (PolledSource source : sources) {
-            if (enableEvents(source)) {
-                // A wait too, if a short one: polling would have spared asking for the event, and the event.
-                waited(start);
-                return false;
-            }
+        if (sources.enableEvents()) {
+            // A wait too, if a short one: polling would have spared asking for the event, and the event.
+            waited(start);
+            return false;
         }
-        if (enableEvents()) {
+        if (engines.enableEvents()) {
             return false;
         }
         counters.increment(IoThreadCounter.SLEEPS);
-        port.await(timers.size() == 0 ? EventPort.NO_TIMEOUT : untilTimer(System.nanoTime()));
+        port.await(timers.size() == 0 ? EventPort.NO_TIMEOUT : timers.untilFirst(System.nanoTime()));
         counters.add(IoThreadCounter.SLEPT_NS, waited(start) - pollNs);
         return true;
     }
@@ -646,7 +460,7 @@ public final class IoThread implements Executor, AutoCloseable {
     private boolean poll(long start, long pollNs) {
         do {
             for (int i = 0; i < POLL_CLOCK_INTERVAL; i++) {
-                if (mailbox.hasMessages() || hasEvents() || hasWork()) {
+                if (mailbox.hasMessages() || engines.hasEvents() || sources.hasWork()) {
                     return true;
                 }
                 Thread.onSpinWait();
@@ -659,16 +473,14 @@ public final class IoThread implements Executor, AutoCloseable {
     /** The loop itself threw. Sources hear of it; what is in flight still has to finish before memory may go. */
     private void onFailure(Throwable bug) {
         Log.LOGGER.log(System.Logger.Level.ERROR, "I/O thread " + name() + " failed", bug);
-        for (PolledSource source : sources) {
-            drop(source, bug);
-        }
-        while (inFlight() != 0) {
+        sources.dropAll(bug);
+        while (engines.inFlight() != 0) {
             try {
-                submitToEngines();
-                if (!enableEvents()) {
+                engines.submitOthers();
+                if (!engines.enableEvents()) {
                     port.await(EventPort.NO_TIMEOUT);
                 }
-                dispatch();
+                engines.dispatch();
             } catch (RuntimeException | Error another) {
                 Log.LOGGER.log(System.Logger.Level.ERROR, "I/O thread " + name() + " failed again", another);
             }

@@ -19,9 +19,9 @@ final class TimerHeap {
         return size;
     }
 
-    /** When the first is due. There must be one. */
-    long firstDeadlineNs() {
-        return timers[0].deadlineNs;
+    /** How long there is from {@code nowNs} until the first is due: 0 where it is, for ever where there is none. */
+    long untilFirst(long nowNs) {
+        return size == 0 ? EventPort.NO_TIMEOUT : Math.max(0, timers[0].deadlineNs - nowNs);
     }
 
     /** Takes the first where it is due, or answers {@code null}. */

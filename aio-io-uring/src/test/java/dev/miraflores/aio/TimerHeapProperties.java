@@ -91,11 +91,13 @@ class TimerHeapProperties {
         }
         if (model.isEmpty()) {
             assertNull(heap.takeDue(now));
+            assertEquals(EventPort.NO_TIMEOUT, heap.untilFirst(now));
         } else {
-            long first = heap.firstDeadlineNs();
+            long wait = Long.MAX_VALUE;
             for (long deadline : model.values()) {
-                assertFalse(deadline - first < 0);
+                wait = Math.min(wait, deadline - now);
             }
+            assertEquals(Math.max(0, wait), heap.untilFirst(now));
         }
     }
 }
