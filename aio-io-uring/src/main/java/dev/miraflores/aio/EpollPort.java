@@ -58,7 +58,9 @@ final class EpollPort extends EventPort {
 
     @Override
     void submit() {
-        look();
+        if (handlerCount != 0) {
+            await(0);
+        }
     }
 
     @Override

@@ -3,10 +3,13 @@ package dev.miraflores.aio;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
+
 /** What an I/O thread allocates. */
 final class Allocations {
 
-    private static final int MAX_ROUNDS = 40;
+    /** Compiled code allocates nothing; how soon it is compiled depends on the host's other load. */
+    private static final Duration COMPILED_WITHIN = Duration.ofSeconds(60);
     /** Less than an object for each is none for each: somebody's table grew, once. */
     private static final int SMALLEST_OBJECT_BYTES = 8;
 
@@ -19,14 +22,15 @@ final class Allocations {
     }
 
     /**
-     * Lets {@code work} be done in rounds of {@code times} until a round leaves nothing behind on {@code thread}'s heap. That
-     * takes until it is compiled, which on a busy host may be long; what it really allocates, it allocates in every round.
+     * Lets {@code work} be done in rounds of {@code times} until a round leaves nothing behind on {@code thread}'s heap.
+     * What is really allocated each time, is so in every round.
      */
     static void assertNone(IoThread thread, int times, Work work) throws InterruptedException {
         long[] allocated = new long[1];
         Runnable read = () -> allocated[0] = ofThisThread();
         long each = Long.MAX_VALUE;
-        for (int round = 0; round < MAX_ROUNDS && each >= SMALLEST_OBJECT_BYTES; round++) {
+        for (long start = System.nanoTime(); each >= SMALLEST_OBJECT_BYTES
+                && System.nanoTime() - start < COMPILED_WITHIN.toNanos(); ) {
             thread.call(read);
             long before = allocated[0];
             for (int i = 0; i < times; i++) {

@@ -96,7 +96,8 @@ public final class Epoll implements AutoCloseable {
      */
     public int awaitNs(long timeoutNs) {
         if (timeoutNs == 0 || timeoutNs == Long.MAX_VALUE) {
-            return await(timeoutNs == 0 ? 0 : -1);
+            // Not by await, which would be a level more to inline.
+            return Libc.callInt(EPOLL_WAIT, fd.number(), Addresses.of(events), capacity, timeoutNs == 0 ? 0 : -1);
         }
         if (!onlyMilliseconds) {
             MemorySegment state = Libc.state();

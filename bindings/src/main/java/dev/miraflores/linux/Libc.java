@@ -55,41 +55,56 @@ final class Libc {
         return STATE.get();
     }
 
+    // The JIT compiler inlines some 15 calls deep, and the linker's own segment stays off the heap only where it is inlined to
+    // its end: whatever is between a caller and the call costs callers a level, so each of these goes to invoke by itself.
+
     /** Calls a function that returns an {@code int}: the result, or −errno where it is −1. */
     static int callInt(MemorySegment function, long a0) {
-        return callInt(function, a0, 0, 0, 0, 0, 0, 0);
+        MemorySegment state = STATE.get();
+        return intResult(invoke(function, state, a0, 0, 0, 0, 0, 0, 0), state);
     }
 
     static int callInt(MemorySegment function, long a0, long a1) {
-        return callInt(function, a0, a1, 0, 0, 0, 0, 0);
+        MemorySegment state = STATE.get();
+        return intResult(invoke(function, state, a0, a1, 0, 0, 0, 0, 0), state);
     }
 
     static int callInt(MemorySegment function, long a0, long a1, long a2) {
-        return callInt(function, a0, a1, a2, 0, 0, 0, 0);
+        MemorySegment state = STATE.get();
+        return intResult(invoke(function, state, a0, a1, a2, 0, 0, 0, 0), state);
     }
 
     static int callInt(MemorySegment function, long a0, long a1, long a2, long a3) {
-        return callInt(function, a0, a1, a2, a3, 0, 0, 0);
+        MemorySegment state = STATE.get();
+        return intResult(invoke(function, state, a0, a1, a2, a3, 0, 0, 0), state);
     }
 
     static int callInt(
             MemorySegment function, long a0, long a1, long a2, long a3, long a4, long a5, long a6) {
         MemorySegment state = STATE.get();
-        // The upper half of rax is not defined for a function that returns an int.
-        int result = (int) invoke(function, state, a0, a1, a2, a3, a4, a5, a6);
+        return intResult(invoke(function, state, a0, a1, a2, a3, a4, a5, a6), state);
+    }
+
+    /** The upper half of rax is not defined for a function that returns an int. */
+    private static int intResult(long rax, MemorySegment state) {
+        int result = (int) rax;
         return result == -1 ? -state.get(ValueLayout.JAVA_INT, ERRNO_OFFSET) : result;
     }
 
     /** Calls a function that returns a {@code long}, {@code ssize_t} or pointer: the result, or −errno where it is −1. */
     static long callLong(MemorySegment function, long a0, long a1, long a2, long a3) {
-        return callLong(function, a0, a1, a2, a3, 0, 0, 0);
+        MemorySegment state = STATE.get();
+        return longResult(invoke(function, state, a0, a1, a2, a3, 0, 0, 0), state);
     }
 
     static long callLong(
             MemorySegment function, long a0, long a1, long a2, long a3, long a4, long a5, long a6) {
         MemorySegment state = STATE.get();
-        long result = invoke(function, state, a0, a1, a2, a3, a4, a5, a6);
-        return result == -1 ? -state.get(ValueLayout.JAVA_INT, ERRNO_OFFSET) : result;
+        return longResult(invoke(function, state, a0, a1, a2, a3, a4, a5, a6), state);
+    }
+
+    private static long longResult(long rax, MemorySegment state) {
+        return rax == -1 ? -state.get(ValueLayout.JAVA_INT, ERRNO_OFFSET) : rax;
     }
 
     private static long invoke(

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.devices.testkit.Allocations;
 import java.util.HashSet;
 import java.util.Random;
 import java.util.Set;
@@ -248,19 +249,12 @@ class PageFrameQueueTest {
             PageFrameQueue queue = inflate(balloon, true);
             balloon.putFrames(BUFFERS, IntStream.range(0, 256).map(i -> FIRST_PAGE + i * 7 % 40).toArray());
             balloon.elements.clear().readable(BUFFERS, 1024);
-            long each = Long.MAX_VALUE;
-            // Nothing once it is compiled, which depends on the host's other load.
-            for (int round = 0; round < 20 && each >= 8; round++) {
-                long before = Allocated.bytes();
-                for (int i = 0; i < 4000; i++) {
-                    balloon.driver.add(balloon.elements);
-                    balloon.driver.publish();
-                    balloon.serve(queue);
-                    balloon.driver.pollUsed();
-                }
-                each = (Allocated.bytes() - before) / 4000;
-            }
-            assertTrue(each < 8, "bytes for each buffer: " + each);
+            Allocations.assertNone(Runnable::run, 4000, () -> {
+                balloon.driver.add(balloon.elements);
+                balloon.driver.publish();
+                balloon.serve(queue);
+                balloon.driver.pollUsed();
+            });
         }
     }
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.block;
 
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
+import dev.miraflores.devices.testkit.Allocations;
 import dev.miraflores.virtio.ring.RingFeatures;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
@@ -35,31 +34,8 @@ class BlockAllocationTest extends DiskFixture {
         driver.start(without);
         boolean ranges = type == BlockDriver.DISCARD || type == BlockDriver.WRITE_ZEROES;
         driver.putRange(DATA, 8, 8, 0);
-        long[] allocated = new long[1];
-        Runnable read = () -> allocated[0] = allocatedBytes();
-        // Nothing once it is compiled; how soon that is depends on the host's other load. What a request really
-        // allocates, it allocates in every round.
-        long each = Long.MAX_VALUE;
-        for (int round = 0; round < 200 && each >= 8; round++) {
-            device.thread().call(read);
-            long before = allocated[0];
-            for (int i = 0; i < 2000; i++) {
-                driver.request(type, i % 1000, DATA, ranges ? 16 : 512);
-            }
-            device.thread().call(read);
-            each = (allocated[0] - before) / 2000;
-        }
-        assertTrue(each < 8, "bytes for each request: " + each);
-    }
-
-    /** Of the calling thread. By name: this module has no need of the management module, which a test JVM has. */
-    static long allocatedBytes() {
-        try {
-            Object threads = Class.forName("java.lang.management.ManagementFactory").getMethod("getThreadMXBean").invoke(null);
-            return (long) Class.forName("com.sun.management.ThreadMXBean").getMethod("getCurrentThreadAllocatedBytes")
-                .invoke(threads);
-        } catch (ReflectiveOperationException e) {
-            throw new AssertionError(e);
-        }
+        int[] sector = {0};
+        Allocations.assertNone(device.thread()::call, 2000,
+                () -> driver.request(type, sector[0]++ % 1000, DATA, ranges ? 16 : 512));
     }
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.net;
 
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
+import dev.miraflores.devices.testkit.Allocations;
 import dev.miraflores.virtio.ring.BufferElements;
 import dev.miraflores.virtio.ring.RingFeatures;
 import org.junit.jupiter.api.Tag;
@@ -15,7 +14,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 class NetAllocationTest extends NetFixture {
 
     private static final int PACKETS = 2000;
-    private static final long COMPILED_NS = 60_000_000_000L;
 
     @ParameterizedTest
     @CsvSource({"0, 0", "0, 1", "0, 97", RingFeatures.RING_PACKED + ", 0"})
@@ -56,31 +54,6 @@ class NetAllocationTest extends NetFixture {
     }
 
     private void assertNothingAllocated(Runnable packet) {
-        long[] allocated = new long[1];
-        Runnable read = () -> allocated[0] = allocatedBytes();
-        // Nothing once it is compiled; how soon that is depends on the host's other load. What a packet really allocates, it
-        // allocates in every round.
-        long each = Long.MAX_VALUE;
-        for (long end = System.nanoTime() + COMPILED_NS; each >= 8 && System.nanoTime() < end; ) {
-            device.threads().getFirst().call(read);
-            long before = allocated[0];
-            for (int i = 0; i < PACKETS; i++) {
-                packet.run();
-            }
-            device.threads().getFirst().call(read);
-            each = (allocated[0] - before) / PACKETS;
-        }
-        assertTrue(each < 8, "bytes for each packet: " + each);
-    }
-
-    /** Of the calling thread. By name: this module has no need of the management module, which a test JVM has. */
-    private static long allocatedBytes() {
-        try {
-            Object threads = Class.forName("java.lang.management.ManagementFactory").getMethod("getThreadMXBean").invoke(null);
-            return (long) Class.forName("com.sun.management.ThreadMXBean").getMethod("getCurrentThreadAllocatedBytes")
-                .invoke(threads);
-        } catch (ReflectiveOperationException e) {
-            throw new AssertionError(e);
-        }
+        Allocations.assertNone(device.threads().getFirst()::call, PACKETS, packet);
     }
 }
