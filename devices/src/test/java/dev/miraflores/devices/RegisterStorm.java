@@ -32,6 +32,28 @@ public final class RegisterStorm {
         }
     }
 
+    /** Two devices answer the same to the same accesses, so nothing tells the one that was reset from the one that is new. */
+    public static void runBoth(BusDevice one, BusDevice other, int portCount, long seed, int accesses) {
+        Random random = new Random(seed);
+        for (int i = 0; i < accesses; i++) {
+            int byteSize = 1 << random.nextInt(4);
+            long offset = random.nextInt(portCount);
+            // Reads first, and more of them: what is left over would else be overwritten unseen.
+            if (i < accesses / 4 || random.nextInt(3) == 0) {
+                long expected = other.read(offset, byteSize);
+                long actual = one.read(offset, byteSize);
+                if (actual != expected) {
+                    throw new AssertionError("access " + i + ", read(" + offset + ", " + byteSize + "): 0x"
+                            + Long.toHexString(actual) + ", and 0x" + Long.toHexString(expected) + " of a new one");
+                }
+            } else {
+                long value = random.nextBoolean() ? random.nextLong() : WORST[random.nextInt(WORST.length)];
+                one.write(offset, byteSize, value & mask(byteSize));
+                other.write(offset, byteSize, value & mask(byteSize));
+            }
+        }
+    }
+
     private static long mask(int byteSize) {
         return byteSize == 8 ? -1 : (1L << 8 * byteSize) - 1;
     }

@@ -207,6 +207,17 @@ public final class GuestMemory implements AutoCloseable {
         return region == null ? -Errno.EFAULT : region.discard(gpa - region.gpa(), byteSize);
     }
 
+    /**
+     * All of it reads as zeroes from now on, as when it was made: what was in use goes back to the host, as far as that is its
+     * to give again at once, and the rest is overwritten. For when no guest runs and no device, nor anything on the host that it
+     * is lent to, reads or writes it; pages that the kernel holds on to (see {@link #discardable}) must have been let go of.
+     */
+    public void clear() {
+        for (GuestMemoryRegion region : lookup) {
+            region.clear();
+        }
+    }
+
     /** Unmaps everything. Once more does nothing. */
     @Override
     public void close() {

@@ -154,6 +154,16 @@ public final class GuestMemoryRegion implements AutoCloseable {
         return rc < 0 ? rc : end - start;
     }
 
+    /**
+     * All bytes are zero afterwards. Huge pages stay this region's, and are overwritten: once given back, others might have them
+     * when the guest wants them again.
+     */
+    void clear() {
+        if (pageBytes != PAGE_BYTES || discard(0, byteSize) != byteSize) {
+            segment.fill((byte) 0);
+        }
+    }
+
     /** Ends the mapping. Once more does nothing. */
     @Override
     public void close() {

@@ -145,6 +145,25 @@ class DiscardTest {
         };
     }
 
+    /** Of all kinds that this host has, whether it may be discarded or not; what was in use goes back. */
+    @ParameterizedTest
+    @EnumSource(MemoryBacking.class)
+    void shouldReadAsZeroesOnceItIsCleared(MemoryBacking backing) {
+        GuestMemory memory = null;
+        try {
+            memory = GuestMemory.create(8 * MIB, backing);
+        } catch (ErrnoException e) {
+            System.err.println("SKIPPED shouldReadAsZeroesOnceItIsCleared: " + e.getMessage());
+        }
+        assumeTrue(memory != null, "no such memory");
+        try (GuestMemory used = memory) {
+            used.slice(0, used.byteSize()).fill(FULL);
+            used.clear();
+            assertTrue(isAll(used.slice(0, used.byteSize()), (byte) 0));
+            assertTrue(used.write(PAGE, new byte[] {7}));
+        }
+    }
+
     /** Memory that somebody may be holding on to is not discarded by mistake. */
     @Test
     @Tag("class:lifetime")

@@ -5,6 +5,7 @@ import dev.miraflores.devices.BusDevice;
 import dev.miraflores.devices.MsiController;
 import dev.miraflores.linux.EventFd;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -59,8 +60,8 @@ public final class Msix implements BusDevice, AutoCloseable {
         pbaOffset = Math.max(MIN_TABLE_BYTES, Integer.highestOneBit(2 * table.length - 1));
         for (int i = 0; i < vectors; i++) {
             own[i] = new Source(i, EventFd.create());
-            table[i * ENTRY_BYTES + ENTRY_CONTROL_OFFSET] = ENTRY_MASKED;
         }
+        maskAll();
     }
 
     /** How many vectors there are. */
@@ -103,6 +104,28 @@ public final class Msix implements BusDevice, AutoCloseable {
     public interface Attachment extends AutoCloseable {
         @Override
         void close();
+    }
+
+    /** As it was made: off, all vectors masked and their messages zero, nothing pending. */
+    void reset() {
+        synchronized (this) {
+            enabled = false;
+            functionMasked = false;
+            maskAll();
+            for (Source source : own) {
+                source.update();
+                source.forget();
+            }
+            attached.forEach(Source::update);
+        }
+        controlListener.run();
+    }
+
+    private void maskAll() {
+        Arrays.fill(table, (byte) 0);
+        for (int i = 0; i < own.length; i++) {
+            table[i * ENTRY_BYTES + ENTRY_CONTROL_OFFSET] = ENTRY_MASKED;
+        }
     }
 
     int pbaOffset() {
@@ -237,6 +260,12 @@ public final class Msix implements BusDevice, AutoCloseable {
                 address = newAddress;
                 data = newData;
                 connection = controller.connect(event, address, data);
+            }
+        }
+
+        void forget() {
+            if (!closed) {
+                event.drain();
             }
         }
 

@@ -2,6 +2,7 @@
 package dev.miraflores.devices.pci;
 
 import dev.miraflores.devices.BusDevice;
+import dev.miraflores.devices.Resettable;
 
 /**
  * Configuration mechanism #1: an address latched in one port, data read and written in the next.
@@ -9,7 +10,7 @@ import dev.miraflores.devices.BusDevice;
  * <p>Thread: any vCPU thread; the guest keeps its own from stepping on each other's address.
  * <p>Source: PCI 3.0 §3.2.2.3.2.
  */
-final class PciConfigPorts {
+final class PciConfigPorts implements Resettable {
 
     private static final int ENABLE = 1 << 31;
     // The reserved bits 24 to 30 and the low two read as zero.
@@ -20,6 +21,11 @@ final class PciConfigPorts {
 
     PciConfigPorts(PciRoot root) {
         this.root = root;
+    }
+
+    @Override
+    public void reset() {
+        latched = 0;
     }
 
     /** CONFIG_ADDRESS; only accesses of four bytes are its own, others pass to whatever else is there. */

@@ -16,10 +16,23 @@ public final class PciConfigSpace {
     private final byte[] bytes = new byte[BYTES];
     private final byte[] writable = new byte[BYTES];
     private final byte[] clearable = new byte[BYTES];
+    private byte[] atReset;
     private int lastLinkOffset = CAPABILITIES_OFFSET;
     private int nextCapabilityOffset = FIRST_CAPABILITY_OFFSET;
 
     PciConfigSpace() {
+    }
+
+    /** What is there now is what {@link #restore} restores: once, when all is set up. */
+    void capture() {
+        if (atReset == null) {
+            atReset = bytes.clone();
+        }
+    }
+
+    /** Forgets what the guest has written. */
+    void restore() {
+        System.arraycopy(atReset, 0, bytes, 0, BYTES);
     }
 
     /** What the guest reads; bytes past the end are ones. */

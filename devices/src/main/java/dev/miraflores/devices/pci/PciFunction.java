@@ -21,6 +21,8 @@ public final class PciFunction {
     private final List<PciBar> bars = new ArrayList<>();
     private int takenBars;
     private final List<HookedRange> hooks = new ArrayList<>();
+    /** Null without the capability. */
+    private Msix msix;
     private PciRoot root;
 
     /** A function without BARs, capabilities or a pin. */
@@ -80,6 +82,7 @@ public final class PciFunction {
 
     /** Adds the MSI-X capability (PCI 3.0 §6.8.2), table and pending bits in a BAR of their own. */
     public void addMsix(int barIndex, Msix msix) {
+        this.msix = msix;
         addMemoryBar(barIndex, msix.barByteSize(), msix, PciBarListener.NONE);
         int capability = config.addCapability(CAPABILITY_MSIX, Msix.CAPABILITY_BYTES);
         int control = capability + Msix.CONTROL_OFFSET;
@@ -127,16 +130,42 @@ public final class PciFunction {
      * for {@link PciRoot}'s next look.
      */
     void attach(PciRoot to, InterruptLine wire, int gsi) {
+        config.capture();
         root = to;
         if (hasPin()) {
             config.set(INTERRUPT_LINE_OFFSET, 1, gsi);
             intx.connect(wire);
         }
+        decodeBars();
+    }
+
+    private void decodeBars() {
         int decode = 0;
         for (PciBar bar : bars) {
             decode |= bar.address() == 0 ? 0 : bar.kind.decodeCommand;
         }
         config.set(COMMAND_OFFSET, 2, decode);
+    }
+
+    /** Takes back what the guest has set. The BARs are nowhere, and {@link PciRoot} is to place them and then to call {@link #placed}. */
+    void reset() {
+        config.restore();
+        intx.setDisabled(false);
+        if (msix != null) {
+            intx.setReplacedByMsix(false);
+            msix.reset();
+        }
+        for (PciBar bar : bars) {
+            bar.setAddress(0);
+        }
+    }
+
+    /** Its BARs have the addresses that firmware gives them. */
+    void placed(int gsi) {
+        if (hasPin()) {
+            config.set(INTERRUPT_LINE_OFFSET, 1, gsi);
+        }
+        decodeBars();
     }
 
     /** Leaves the slot's wire; what BARs the guest has mapped stay mapped. */

@@ -55,6 +55,18 @@ public final class PciHotplugController implements BusDevice {
         abandoned &= ~bit(slot);
     }
 
+    /**
+     * Nothing is news to a guest that comes, and nothing is asked of it.
+     *
+     * @param filled a bit for each slot with something in it that may be ejected
+     */
+    public synchronized void reset(int filled) {
+        up = 0;
+        down = 0;
+        abandoned = 0;
+        removable = filled;
+    }
+
     /** Something was put in {@code slot}: the guest is told. */
     public void plugged(int slot) {
         synchronized (this) {

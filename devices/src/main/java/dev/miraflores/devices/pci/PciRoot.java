@@ -4,6 +4,7 @@ package dev.miraflores.devices.pci;
 import dev.miraflores.devices.Bus;
 import dev.miraflores.devices.BusDevice;
 import dev.miraflores.devices.InterruptLine;
+import dev.miraflores.devices.Resettable;
 import dev.miraflores.devices.WiredOr;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,7 +19,7 @@ import java.util.function.IntFunction;
  * Lock order: this one, then a device's own.
  * <p>Source: PCI 3.0 §3.2.2.3.2 (CONFIG_ADDRESS, CONFIG_DATA), PCI Express 3.0 §7.2.2 (ECAM).
  */
-public final class PciRoot implements AutoCloseable {
+public final class PciRoot implements Resettable, AutoCloseable {
 
     /** Slots of a bus. */
     public static final int SLOTS = 32;
@@ -39,6 +40,7 @@ public final class PciRoot implements AutoCloseable {
     private final PciFunction[] slots = new PciFunction[SLOTS];
     // By the slots that they were in: functions of which only the registers still answer.
     private final PciFunction[] remains = new PciFunction[SLOTS];
+    private final PciConfigPorts configPorts;
     private final List<Bus.Mapping> mappings = new ArrayList<>();
 
     /**
@@ -54,7 +56,8 @@ public final class PciRoot implements AutoCloseable {
             wires[i] = new WiredOr(gsis.apply(INTX_FIRST_GSI + i));
         }
         slots[0] = new PciFunction(HOST_BRIDGE);
-        PciConfigPorts configPorts = new PciConfigPorts(this);
+        slots[0].attach(this, null, 0);
+        configPorts = new PciConfigPorts(this);
         mappings.add(ports.map(PciAddressMap.CONFIG_ADDRESS_PORT, 1, configPorts.address()));
         mappings.add(ports.map(PciAddressMap.CONFIG_DATA_PORT, 4, configPorts.data()));
         mappings.add(memory.map(map.ecamBase(), PciAddressMap.ECAM_BYTES, ecam()));
@@ -87,9 +90,7 @@ public final class PciRoot implements AutoCloseable {
             throw new IllegalStateException("PCI slot " + slot + " is taken");
         }
         slots[slot] = function;
-        for (PciBar bar : function.bars()) {
-            bar.setAddress(allocate(bar));
-        }
+        place(function);
         attach(slot, function);
     }
 
@@ -172,6 +173,35 @@ public final class PciRoot implements AutoCloseable {
             remains[slot].detach();
             remains[slot] = null;
             updateMappings();
+        }
+    }
+
+    /**
+     * Takes back what the guest has set, with what functions that vanished have left. All BARs get addresses in the order of
+     * their slots and are decoded, those of functions that were plugged as well: the guest that comes has not looked yet.
+     */
+    @Override
+    public synchronized void reset() {
+        configPorts.reset();
+        for (int slot = 0; slot < SLOTS; slot++) {
+            clear(slot);
+            if (slots[slot] != null) {
+                slots[slot].reset();
+            }
+        }
+        updateMappings();
+        for (int slot = 0; slot < SLOTS; slot++) {
+            if (slots[slot] != null) {
+                place(slots[slot]);
+                slots[slot].placed(gsi(slot, 0));
+            }
+        }
+        updateMappings();
+    }
+
+    private void place(PciFunction function) {
+        for (PciBar bar : function.bars()) {
+            bar.setAddress(allocate(bar));
         }
     }
 

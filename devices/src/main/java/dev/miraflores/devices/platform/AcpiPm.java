@@ -4,6 +4,7 @@ package dev.miraflores.devices.platform;
 import dev.miraflores.devices.BusDevice;
 import dev.miraflores.devices.InterruptLine;
 import dev.miraflores.devices.LevelLine;
+import dev.miraflores.devices.Resettable;
 import java.util.function.LongSupplier;
 
 /**
@@ -19,7 +20,7 @@ import java.util.function.LongSupplier;
  * <p>Thread: any.
  * <p>Source: ACPI 6.5 §4.8.
  */
-public final class AcpiPm implements BusDevice, AutoCloseable {
+public final class AcpiPm implements BusDevice, Resettable, AutoCloseable {
 
     public static final int PORT_COUNT = 0x28;
     public static final int PM1_STATUS = 0x00;
@@ -75,6 +76,18 @@ public final class AcpiPm implements BusDevice, AutoCloseable {
         this.timerBits = timer32 ? 32 : 24;
         this.nanoTime = nanoTime;
         this.startNs = nanoTime.getAsLong();
+    }
+
+    /** The timer counts on: where it stands is of no meaning to who comes new. */
+    @Override
+    public synchronized void reset() {
+        pm1Status = 0;
+        pm1Enable = 0;
+        pm1Control = SCI_EN;
+        gpeStatus = 0;
+        gpeEnable = 0;
+        clearStatus(TMR_STS);
+        updateSci();
     }
 
     /** The power button is pressed: a guest that listens shuts down in good order. */

@@ -4,6 +4,8 @@ package dev.miraflores.devices.platform;
 import dev.miraflores.devices.ByteRegisters;
 import dev.miraflores.devices.InterruptLine;
 import dev.miraflores.devices.LevelLine;
+import dev.miraflores.devices.Resettable;
+import java.util.Arrays;
 
 /**
  * The keyboard controller: a keyboard that no one types on, an auxiliary port with nothing plugged in, and the
@@ -14,7 +16,7 @@ import dev.miraflores.devices.LevelLine;
  * <p>Thread: any.
  * <p>Source: IBM PS/2 technical reference, keyboard/auxiliary device controller; Intel 8042.
  */
-public final class I8042 implements ByteRegisters {
+public final class I8042 implements ByteRegisters, Resettable {
 
     /** 60h to 64h; 61h is not ours, and no access to it gets here. */
     public static final int PORT_COUNT = 5;
@@ -58,14 +60,33 @@ public final class I8042 implements ByteRegisters {
     private boolean commandLast;
     /** The command whose data byte comes next; 0 for none, which is a byte for the keyboard. */
     private int pendingCommand;
-    private int outputPort = OUTPUT_A20 | OUTPUT_RUN;
+    private int outputPort;
 
     public I8042(InterruptLine keyboardLine, InterruptLine auxLine, PowerControl power) {
         this.keyboardLine = new LevelLine(keyboardLine);
         this.auxLine = new LevelLine(auxLine);
         this.power = power;
+        powerOn();
+    }
+
+    private void powerOn() {
+        Arrays.fill(ram, (byte) 0);
         // What a PC's firmware leaves: keyboard on, its interrupt on, scan codes translated to set 1.
         ram[0] = MODE_KEYBOARD_INTERRUPT | MODE_SYSTEM | MODE_AUX_OFF | MODE_TRANSLATE;
+        firstAnswer = 0;
+        answerCount = 0;
+        outputByte = 0;
+        outputStatus = 0;
+        commandLast = false;
+        pendingCommand = 0;
+        outputPort = OUTPUT_A20 | OUTPUT_RUN;
+        keyboard.reset();
+    }
+
+    @Override
+    public synchronized void reset() {
+        powerOn();
+        driveLines();
     }
 
     @Override

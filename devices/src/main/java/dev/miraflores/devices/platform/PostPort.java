@@ -2,9 +2,10 @@
 package dev.miraflores.devices.platform;
 
 import dev.miraflores.devices.ByteRegisters;
+import dev.miraflores.devices.Resettable;
 
 /** Port 80h: firmware's progress codes, and the port that kernels write to for a short delay. Remembers the last. */
-public final class PostPort implements ByteRegisters {
+public final class PostPort implements ByteRegisters, Resettable {
 
     private volatile int last;
 
@@ -15,6 +16,11 @@ public final class PostPort implements ByteRegisters {
     /** The code written last. */
     public int last() {
         return last;
+    }
+
+    @Override
+    public void reset() {
+        last = 0;
     }
 
     @Override

@@ -21,6 +21,12 @@ final class Ps2Keyboard {
     private int awaiting;
     private int scanCodeSet = 2;
 
+    /** As when it gets its power. */
+    void reset() {
+        awaiting = 0;
+        scanCodeSet = 2;
+    }
+
     /** Takes one byte and returns the reply, first byte lowest, at most three, none of them 0. */
     int receive(int value) {
         int command = awaiting;

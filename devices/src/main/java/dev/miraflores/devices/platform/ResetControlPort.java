@@ -2,6 +2,7 @@
 package dev.miraflores.devices.platform;
 
 import dev.miraflores.devices.ByteRegisters;
+import dev.miraflores.devices.Resettable;
 
 /**
  * Port CF9h, the chip set's reset control register and ACPI's RESET_REG. Bit 2 going from 0 to 1 resets; bit 1 says
@@ -9,7 +10,7 @@ import dev.miraflores.devices.ByteRegisters;
  * <p>Its port lies in the middle of PCI's CONFIG_ADDRESS, which takes four-byte accesses only; a byte is ours.
  * <p>Source: Intel ICH9 data sheet §13.7.5 (RST_CNT).
  */
-public final class ResetControlPort implements ByteRegisters {
+public final class ResetControlPort implements ByteRegisters, Resettable {
 
     /** What ACPI's RESET_VALUE is for this register: a hard reset, now. */
     public static final int RESET_VALUE = 0x06;
@@ -22,6 +23,11 @@ public final class ResetControlPort implements ByteRegisters {
 
     public ResetControlPort(PowerControl power) {
         this.power = power;
+    }
+
+    @Override
+    public synchronized void reset() {
+        register = 0;
     }
 
     @Override

@@ -6,6 +6,7 @@ import static dev.miraflores.devices.platform.RtcClock.NS_PER_S;
 import dev.miraflores.devices.ByteRegisters;
 import dev.miraflores.devices.InterruptLine;
 import dev.miraflores.devices.LevelLine;
+import dev.miraflores.devices.Resettable;
 import java.util.function.LongSupplier;
 
 /**
@@ -16,7 +17,7 @@ import java.util.function.LongSupplier;
  * <p>Thread: any.
  * <p>Source: Motorola MC146818A data sheet; ACPI 6.5 §4.8.3.4 for the century register.
  */
-public final class Rtc implements ByteRegisters, AutoCloseable {
+public final class Rtc implements ByteRegisters, Resettable, AutoCloseable {
 
     public static final int PORT_COUNT = 2;
     /** What the FADT's CENTURY field must say. */
@@ -66,6 +67,8 @@ public final class Rtc implements ByteRegisters, AutoCloseable {
             onTimer();
         }
     };
+    private final long ramBelow4GiB;
+    private final long ramAbove4GiB;
     private int index;
     private int flags;
     private long seenNs;
@@ -81,10 +84,29 @@ public final class Rtc implements ByteRegisters, AutoCloseable {
     Rtc(InterruptLine line, long ramBelow4GiB, long ramAbove4GiB, LongSupplier hostNs) {
         this.line = new LevelLine(line);
         this.clock = new RtcClock(hostNs);
+        this.ramBelow4GiB = ramBelow4GiB;
+        this.ramAbove4GiB = ramAbove4GiB;
+        powerOn();
+    }
+
+    /** What a PC's firmware does each time. */
+    private void powerOn() {
         cmos[REGISTER_A] = A_DEFAULT;
         cmos[REGISTER_B] = B_24_HOURS;
         CmosMemorySize.store(cmos, ramBelow4GiB, ramAbove4GiB);
+        index = 0;
+        flags = 0;
         seenNs = Long.MIN_VALUE;
+    }
+
+    /**
+     * Ends all interrupts. Time and memory have a battery: they outlive the reset (MC146818A, "RESET"), but for the sizes of
+     * RAM, which firmware writes anew. A clock that was being set goes on as it went before.
+     */
+    @Override
+    public synchronized void reset() {
+        powerOn();
+        settle();
     }
 
     @Override

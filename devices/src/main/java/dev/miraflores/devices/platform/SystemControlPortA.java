@@ -2,13 +2,14 @@
 package dev.miraflores.devices.platform;
 
 import dev.miraflores.devices.ByteRegisters;
+import dev.miraflores.devices.Resettable;
 
 /**
  * Port 92h: bit 1 is the fast A20 gate, remembered and without effect, since A20 is always open here; bit 0 going
  * from 0 to 1 resets.
  * <p>Source: IBM PS/2 technical reference, system control port A; Intel ICH9 data sheet §13.7.3 (PORT92).
  */
-public final class SystemControlPortA implements ByteRegisters {
+public final class SystemControlPortA implements ByteRegisters, Resettable {
 
     private static final int FAST_RESET = 0x01;
     private static final int A20 = 0x02;
@@ -18,6 +19,11 @@ public final class SystemControlPortA implements ByteRegisters {
 
     public SystemControlPortA(PowerControl power) {
         this.power = power;
+    }
+
+    @Override
+    public synchronized void reset() {
+        register = A20;
     }
 
     @Override

@@ -36,6 +36,16 @@ final class Receiver {
         return taken;
     }
 
+    /** Nothing is received and no error has been; what still waits on the line stays. */
+    void reset() {
+        trigger = 1;
+        breakWaiting = false;
+        connected = true;
+        errors = 0;
+        lastByte = 0;
+        setFifo(false);
+    }
+
     int waitingRoom() {
         return waiting.free();
     }

@@ -6,6 +6,7 @@ import static dev.miraflores.devices.serial.UartRegisters.*;
 import dev.miraflores.devices.ByteRegisters;
 import dev.miraflores.devices.InterruptLine;
 import dev.miraflores.devices.LevelLine;
+import dev.miraflores.devices.Resettable;
 import dev.miraflores.devices.character.CharBackend;
 import dev.miraflores.devices.character.OutputPump;
 import dev.miraflores.devices.character.WaitingInput;
@@ -19,7 +20,7 @@ import dev.miraflores.devices.character.WaitingInput;
  * <p>Lifetime: {@code close} writes out what is queued, for at most two seconds, then closes the back end.
  * <p>Source: National PC16550D data sheet; the interrupt passes MCR.OUT2's gate, as on a PC.
  */
-public final class Serial16550A extends WaitingInput implements ByteRegisters, AutoCloseable {
+public final class Serial16550A extends WaitingInput implements ByteRegisters, Resettable, AutoCloseable {
 
     /** Ports a 16550A decodes. */
     public static final int PORT_COUNT = 8;
@@ -33,12 +34,12 @@ public final class Serial16550A extends WaitingInput implements ByteRegisters, A
     private final Receiver receiver = new Receiver();
     private long droppedBytes;
 
-    private int divisor = RESET_DIVISOR;
+    private int divisor;
     private int ier;
     private int fcr;
     private int lcr;
-    private int mcr = MCR_OUT2;            // as a PC's firmware leaves it
-    private int msrLines = MSR_CTS | MSR_DSR | MSR_DCD;
+    private int mcr;
+    private int msrLines;
     private int msrDeltas;
     private int scratch;
     private boolean thrEmptyPending;
@@ -54,7 +55,29 @@ public final class Serial16550A extends WaitingInput implements ByteRegisters, A
                 onOutputRoom();
             }
         };
+        powerOn();
         backend.connect(this);
+    }
+
+    private void powerOn() {
+        divisor = RESET_DIVISOR;
+        ier = 0;
+        fcr = 0;
+        lcr = 0;
+        mcr = MCR_OUT2;                    // as a PC's firmware leaves it
+        msrLines = MSR_CTS | MSR_DSR | MSR_DCD;
+        msrDeltas = 0;
+        scratch = 0;
+        thrEmptyPending = false;
+    }
+
+    /** What was typed and not read yet is for the guest that comes; what was printed goes on its way. */
+    @Override
+    public synchronized void reset() {
+        powerOn();
+        receiver.reset();
+        thrBusy = !roomToTransmit();
+        settle();
     }
 
     @Override

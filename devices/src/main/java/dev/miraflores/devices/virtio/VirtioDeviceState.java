@@ -198,6 +198,11 @@ final class VirtioDeviceState implements DeviceEvents {
         }
     }
 
+    /** Whether something of the host's may yet write into guest memory. */
+    boolean isHung() {
+        return device.isHung();
+    }
+
     private void reset() {
         if (active) {
             active = false;

@@ -17,7 +17,7 @@ import java.util.List;
  * <p>Lifetime: {@code close} once it is off the bus or the vCPUs have stopped; it closes the device.
  * <p>Source: virtio 1.3 §4.2.
  */
-public final class VirtioMmioTransport implements BusDevice, AutoCloseable {
+public final class VirtioMmioTransport implements BusDevice, ResettableDevice, AutoCloseable {
 
     /** Registers end at 0x0ff, configuration starts at 0x100 (§4.2.2); a page each keeps windows apart. */
     public static final long WINDOW_BYTES = 4096;
@@ -139,6 +139,16 @@ public final class VirtioMmioTransport implements BusDevice, AutoCloseable {
             case QUEUE_DEVICE_HIGH -> queue.setDeviceGpa(QueueRegisters.withHigh(queue.deviceGpa(), value));
             default -> { }
         }
+    }
+
+    @Override
+    public void reset() {
+        state.writeStatus(0);
+    }
+
+    @Override
+    public boolean isHung() {
+        return state.isHung();
     }
 
     /** Stops the device, sends nothing more, and closes it. */

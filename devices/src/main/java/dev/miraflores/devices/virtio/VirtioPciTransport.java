@@ -21,7 +21,7 @@ import java.util.List;
  * <p>Lifetime: {@code close} once its {@link #function} is off the bus or the vCPUs have stopped; it closes the device.
  * <p>Source: virtio 1.3 §4.1.
  */
-public final class VirtioPciTransport implements AutoCloseable {
+public final class VirtioPciTransport implements ResettableDevice, AutoCloseable {
 
     private static final int REGISTERS_BAR = 0;
     private static final int MSIX_BAR = 1;
@@ -86,6 +86,16 @@ public final class VirtioPciTransport implements AutoCloseable {
     public void close() {
         state.close();
         msix.close();
+    }
+
+    @Override
+    public void reset() {
+        state.writeStatus(0);
+    }
+
+    @Override
+    public boolean isHung() {
+        return state.isHung();
     }
 
     /** Where in the BAR queue {@code index} is notified. */

@@ -33,6 +33,33 @@ class Serial16550AProperties {
         }
     }
 
+    @Property(tries = 100)
+    void shouldBeAsNewAfterAReset(@ForAll long seed) {
+        RecordedLine line = new RecordedLine();
+        try (Serial16550A used = new Serial16550A("used", line, CharBackend.none());
+                Serial16550A fresh = new Serial16550A("fresh", new RecordedLine(), CharBackend.none())) {
+            RegisterStorm.run(used, Serial16550A.PORT_COUNT, seed, 500);
+            used.sendBreak();
+            used.reset();
+            assertTrue(!line.asserted(), "its line is high");
+            RegisterStorm.runBoth(used, fresh, Serial16550A.PORT_COUNT, ~seed, 500);
+        }
+    }
+
+    /** What was typed while the machine was reset is for the guest that comes. */
+    @Property(tries = 1)
+    void shouldKeepWhatWaitsOnTheLine() {
+        try (Serial16550A uart = new Serial16550A("com1", new RecordedLine(), CharBackend.none())) {
+            byte[] typed = {'a', 'b', 'c'};
+            assertTrue(uart.offer(typed, 0, typed.length) == typed.length);
+            assertTrue(uart.read(0, 1) == 'a');
+            uart.reset();
+            // One was in the receiver, whose FIFO is off.
+            assertTrue(uart.read(0, 1) == 'c');
+            assertTrue((uart.read(5, 1) & 1) == 0);
+        }
+    }
+
     /** The line is high exactly while IIR names an interrupt and MCR lets it through. */
     @Property(tries = 100)
     void shouldDriveTheLineAsTheRegistersSay(@ForAll long seed) {

@@ -25,6 +25,11 @@ class VirtioMmioTransportTest extends VirtioTransportContract {
     }
 
     @Override
+    ResettableDevice transport() {
+        return transport;
+    }
+
+    @Override
     void closeTransport() {
         transport.close();
     }

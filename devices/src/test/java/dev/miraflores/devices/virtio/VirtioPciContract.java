@@ -27,6 +27,11 @@ abstract class VirtioPciContract extends VirtioTransportContract {
     }
 
     @Override
+    ResettableDevice transport() {
+        return transport;
+    }
+
+    @Override
     void closeTransport() {
         machine.pci.remove(transport.function());
         transport.close();

@@ -36,6 +36,37 @@ abstract class VirtioTransportContract {
     /** Closes the transport. */
     abstract void closeTransport();
 
+    /** The transport. */
+    abstract ResettableDevice transport();
+
+    /** The reset of the machine is that of a driver (§2.4). */
+    @Test
+    void shouldBeAsNewAfterAResetOfTheMachine() {
+        start();
+        device.activation().queues().get(0).interrupt().run();
+        device.activation().events().configChanged();
+        transport().reset();
+        assertFalse(device.isActive());
+        assertFalse(transport().isHung());
+        assertEquals(0, driver.status());
+        assertEquals(0, machine.doorbells.count());
+        assertFalse(machine.gsis[5].isAsserted() || machine.gsis[17].isAsserted());
+        assertEquals(FakeVirtioDevice.MAX_SIZE, driver.queueSize(0));
+        start();
+        assertTrue(device.isActive());
+    }
+
+    @Test
+    void shouldTellThatAResetOfTheMachineIsNotOver() {
+        start();
+        device.hung = true;
+        transport().reset();
+        assertTrue(transport().isHung());
+        device.hung = false;
+        assertFalse(transport().isHung());
+        assertEquals(0, driver.status());
+    }
+
     @AfterEach
     void close() {
         closeTransport();
