@@ -9,6 +9,7 @@
 #include "pci.h"
 #include "power.h"
 #include "print.h"
+#include "reboot.h"
 #include "requests.h"
 #include "smp.h"
 #include "string.h"
@@ -68,6 +69,7 @@ static void run_mode(void) {
     else if (mode_is("exits")) exits();
     else if (mode_is("triple")) triple_fault();
     else if (mode_is("fault")) __asm__ volatile("ud2");
+    else if (mode_is("reboot")) { find_buses(); reboot(&options); }
     else if (mode_is("reset")) reset(options.via[0] ? options.via : 0);
     else if (mode_is("spin")) for (;;) pause();
     else if (mode_is("halt")) for (;;) __asm__ volatile("cli; hlt");
@@ -76,9 +78,10 @@ static void run_mode(void) {
 
 _Noreturn void main(u64 protocol, u64 info) {
     trap_init();
-    serial_init();
     boot_init((u32) protocol, info);
     options_parse(&options, boot.command_line);
+    if (mode_is("reboot")) reboot_look();
+    serial_init();
     acpi_init(boot.rsdp);
     clock_init();
     apic_init(!options.no_x2apic);

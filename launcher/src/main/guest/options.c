@@ -45,6 +45,7 @@ static void set(struct options *o, const struct word *w) {
     else if (is(w, "bytes")) o->bytes = number(w);
     else if (is(w, "deaf")) o->deaf = number(w);
     else if (is(w, "rude")) o->rude = true;
+    else if (is(w, "quick")) o->quick = true;
     else if (is(w, "debugexit")) o->debug_exit = (u8) number(w);
     else if (is(w, "depth")) d->depth = (u16) number(w);
     else if (is(w, "queue")) d->queue_size = (u16) number(w);

@@ -11,7 +11,7 @@ struct options {
     u64 blocks, rounds, ms, seed, every, count, bytes;
     int debug_exit;         // -1: none
     u64 deaf;               // of mode=hotplug
-    bool rude;
+    bool rude, quick;
     bool no_x2apic, ecam;
     u64 ecam_address;       // 0: the MCFG tells
     struct disk_options disk;

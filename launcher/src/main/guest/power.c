@@ -9,6 +9,7 @@
 enum {
     DEBUG_EXIT_PORT = 0xF4,
     CF9_PORT = 0xCF9, CF9_RESET = 0x06,         // a full reset of the CPU
+    PORT_92 = 0x92, PORT_92_RESET = 0x03,       // the fast reset, and A20
     I8042_PORT = 0x64, I8042_RESET = 0xFE,      // pulse the reset line
     SLEEP_ENABLE = 1 << 13,                     // PM1 control; SLP_TYP is at bit 10 (ACPI §4.8.3.2.1)
     SLEEP_CONTROL_ENABLE = 1 << 5,              // sleep control register; SLP_TYP is at bit 2 (§4.8.3.7)
@@ -56,6 +57,7 @@ _Noreturn void reset(const char *by) {
     interrupts_off();
     if ((!by || same_text(by, "acpi")) && acpi.reset_port) { out8(acpi.reset_port, acpi.reset_value); linger(); }
     if (!by || same_text(by, "cf9")) { out8(CF9_PORT, CF9_RESET); linger(); }
+    if (by && same_text(by, "port92")) { out8(PORT_92, PORT_92_RESET); linger(); }
     if (!by || same_text(by, "i8042")) { out8(I8042_PORT, I8042_RESET); linger(); }
     print("guest: still here after a reset\n");
     power_fail();

@@ -32,4 +32,13 @@ public interface ExitHandler {
 
     /** Writes where no memory is. */
     void mmioWrite(long gpa, int byteSize, long value);
+
+    /**
+     * The guest asks for a reset in a way that KVM itself understands.
+     *
+     * @return whether it comes, and the vCPU is to wait for it; otherwise the VM ends
+     */
+    default boolean reset() {
+        return false;
+    }
 }

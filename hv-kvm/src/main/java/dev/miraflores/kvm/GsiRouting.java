@@ -34,6 +34,9 @@ final class GsiRouting {
     private static final int CASCADE = 2;
     private static final int PIC_PINS = 8;
 
+    /** Of a GSI between others that are in use: to APIC 0, and no irqfd has it. */
+    private static final long UNUSED_ADDRESS = 0xFEE0_0000L;
+
     private final Vm vm;
     private final int maxGsis;
     private long[] addresses = new long[0];
@@ -98,6 +101,20 @@ final class GsiRouting {
 
     synchronized void free(int gsi) {
         inUse[gsi - WIRES] = false;
+    }
+
+    /** Takes messages out that are not in use: none of the guest before is in the table of the one that comes. */
+    synchronized void reset() {
+        for (int i = 0; i < messages; i++) {
+            if (!inUse[i]) {
+                addresses[i] = UNUSED_ADDRESS;
+                datas[i] = 0;
+            }
+        }
+        while (messages > 0 && !inUse[messages - 1]) {
+            messages--;
+        }
+        submit();
     }
 
     private boolean isAcceptable(long address) {

@@ -2,10 +2,14 @@
 package dev.miraflores.kvm;
 
 import dev.miraflores.bindings.kvm.kvm_abi;
+import dev.miraflores.bindings.kvm.kvm_abi.kvm_msr_list;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.Fd;
 import dev.miraflores.linux.Ioctl;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -128,6 +132,25 @@ public final class Kvm implements AutoCloseable {
             supportedCpuid = CpuidTable.supportedBy(fd.number());
         }
         return supportedCpuid.copy();
+    }
+
+    /** The model-specific registers that a guest's state is made of, as far as KVM lists them. */
+    int[] msrIndices() {
+        for (int capacity = 512; ; capacity *= 2) {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment list = arena.allocate(kvm_msr_list.sizeof + (long) capacity * Integer.BYTES, Integer.BYTES);
+                list.set(ValueLayout.JAVA_INT, kvm_msr_list.nmsrs, capacity);
+                int rc = Ioctl.call(fd.number(), kvm_abi.KVM_GET_MSR_INDEX_LIST, list);
+                if (rc >= 0) {
+                    int[] indices = new int[list.get(ValueLayout.JAVA_INT, kvm_msr_list.nmsrs)];
+                    MemorySegment.copy(list, ValueLayout.JAVA_INT, kvm_msr_list.indices, indices, 0, indices.length);
+                    return indices;
+                }
+                if (rc != -Errno.E2BIG || capacity > 1 << 16) {
+                    throw new ErrnoException("KVM_GET_MSR_INDEX_LIST(nmsrs=" + capacity + ")", -rc);
+                }
+            }
+        }
     }
 
     /** Bits in a guest-physical address. */

@@ -39,7 +39,10 @@ public enum KvmCapability {
     READONLY_MEM("KVM_CAP_READONLY_MEM", kvm_abi.KVM_CAP_READONLY_MEM, false, "ROM"),
     DIRTY_LOG_RING("KVM_CAP_DIRTY_LOG_RING", kvm_abi.KVM_CAP_DIRTY_LOG_RING, false, "dirty pages through a ring"),
     SPLIT_IRQCHIP("KVM_CAP_SPLIT_IRQCHIP", kvm_abi.KVM_CAP_SPLIT_IRQCHIP, false, "only the LAPIC in the kernel"),
-    XSAVE("KVM_CAP_XSAVE", kvm_abi.KVM_CAP_XSAVE, false, "saving a vCPU's vector registers");
+    XSAVE("KVM_CAP_XSAVE", kvm_abi.KVM_CAP_XSAVE, false, "saving a vCPU's vector registers"),
+    XSAVE2("KVM_CAP_XSAVE2", kvm_abi.KVM_CAP_XSAVE2, false, "saving a vCPU's largest registers"),
+    NESTED_STATE("KVM_CAP_NESTED_STATE", kvm_abi.KVM_CAP_NESTED_STATE, false,
+            "the reset of a guest that runs guests of its own");
 
     private final String kernelName;
     private final int number;

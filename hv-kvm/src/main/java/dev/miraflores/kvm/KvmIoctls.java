@@ -25,6 +25,15 @@ public final class KvmIoctls {
         };
     }
 
+    /** Those that a reset makes beside them, on a thread of its own. */
+    public static int[] ofReset() {
+        return new int[] {
+            (int) kvm_abi.KVM_SET_VCPU_EVENTS, (int) kvm_abi.KVM_SET_DEBUGREGS, (int) kvm_abi.KVM_SET_XCRS,
+            (int) kvm_abi.KVM_SET_XSAVE, (int) kvm_abi.KVM_SET_NESTED_STATE, (int) kvm_abi.KVM_SET_IRQCHIP,
+            (int) kvm_abi.KVM_SET_PIT2
+        };
+    }
+
     /** Those that a device's thread makes, to interrupt a guest where no eventfd does. */
     public static int[] ofInterrupts() {
         return new int[] {(int) kvm_abi.KVM_IRQ_LINE, (int) kvm_abi.KVM_SIGNAL_MSI};

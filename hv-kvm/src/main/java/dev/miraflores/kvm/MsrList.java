@@ -80,6 +80,15 @@ public final class MsrList {
         return values[entry];
     }
 
+    /** Those from that place on, of which later changes here are not seen. */
+    MsrList from(int entry) {
+        MsrList rest = new MsrList();
+        for (int i = entry; i < size; i++) {
+            rest.add(indices[i], values[i]);
+        }
+        return rest;
+    }
+
     String describe(int entry) {
         return "MSR 0x" + Integer.toHexString(indices[entry]) + " = 0x" + Long.toHexString(values[entry]);
     }

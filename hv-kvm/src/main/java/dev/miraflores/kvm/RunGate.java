@@ -8,6 +8,8 @@ package dev.miraflores.kvm;
  *       |                |      resume     |
  *       +----------------+-----------------+---- stop ----> STOPPING ----> STOPPED
  *                                                            the last thread has ended </pre>
+ * <p>Beside the pause, which is its users', there is the hold, which is the machine's own while it resets: a thread waits for
+ * as long as there is either.
  * <p>A request changes the state first and kicks the vCPUs then. A vCPU that is called out of the guest takes its kick
  * back first and looks at the state then ({@link Vcpu}), so one of the two sees the other.
  * <p>Thread: {@link #enter} and {@link #ended}, vCPU threads; the rest, any.
@@ -17,6 +19,7 @@ final class RunGate {
     private volatile boolean attention;
 
     private boolean paused;
+    private boolean held;
     private StopCause cause;
     private int live;
     private int parked;
@@ -32,7 +35,7 @@ final class RunGate {
 
     /**
      * Called by a vCPU's thread outside of the guest, with no access of the guest unfinished. Waits while the VM is
-     * paused.
+     * paused or held.
      *
      * @return false when the thread is to end
      */
@@ -41,12 +44,12 @@ final class RunGate {
     }
 
     private synchronized boolean enterSlowly(Vcpu vcpu) {
-        if (paused && cause == null) {
+        if (mustWait()) {
             vcpu.parked(true);
             parked++;
             notifyAll();
             boolean interrupted = false;
-            while (paused && cause == null) {
+            while (mustWait()) {
                 interrupted |= waitHere();
             }
             parked--;
@@ -54,6 +57,10 @@ final class RunGate {
             restore(interrupted);
         }
         return cause == null;
+    }
+
+    private boolean mustWait() {
+        return (paused || held) && cause == null;
     }
 
     /** Called by a vCPU's thread as the last thing. */
@@ -86,9 +93,40 @@ final class RunGate {
     synchronized boolean resume() {
         boolean wasPaused = paused;
         paused = false;
-        attention = cause != null;
+        attention = cause != null || held;
         notifyAll();
         return wasPaused;
+    }
+
+    /** Asks for a hold; the kick is the caller's. False when the VM has been stopped. */
+    synchronized boolean requestHold() {
+        if (cause != null) {
+            return false;
+        }
+        held = true;
+        attention = true;
+        return true;
+    }
+
+    /** Waits until all threads have left the guest; false when the VM was stopped meanwhile. */
+    synchronized boolean awaitHeld() {
+        boolean interrupted = false;
+        while (held && cause == null && parked < live) {
+            interrupted |= waitHere();
+        }
+        restore(interrupted);
+        return held && cause == null;
+    }
+
+    /** Ends the hold; a pause stays. */
+    synchronized void release() {
+        held = false;
+        attention = cause != null || paused;
+        notifyAll();
+    }
+
+    synchronized boolean isHeld() {
+        return held;
     }
 
     /** Asks for the end; the kick is the caller's. False when another cause came first. */

@@ -25,11 +25,15 @@ public sealed interface StopCause {
         }
     }
 
-    /** The guest asked for a reset. */
-    record Reset() implements StopCause {
+    /**
+     * A reset was asked for, of a machine that ends with one.
+     *
+     * @param byGuest whether the guest asked for it, and not the host
+     */
+    record Reset(boolean byGuest) implements StopCause {
         @Override
         public String summary() {
-            return "the guest asked for a reset";
+            return byGuest ? "the guest asked for a reset" : "reset by the host";
         }
     }
 

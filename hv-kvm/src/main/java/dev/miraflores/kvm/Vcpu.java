@@ -226,7 +226,8 @@ public final class Vcpu {
         }
     }
 
-    private int ioctl(long request, MemorySegment struct) {
+    /** What KVM answers; on the vCPU's descriptor, and only while it is out of the guest. */
+    int ioctl(long request, MemorySegment struct) {
         // KVM makes register ioctls wait while the vCPU is in the guest, which may be for ever.
         if (loop.isRunning() && !loop.isOwnThread()) {
             throw new IllegalStateException(describe() + " is running; pause the VM first");

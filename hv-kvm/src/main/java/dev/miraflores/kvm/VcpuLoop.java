@@ -281,8 +281,7 @@ final class VcpuLoop implements Runnable {
                 return false;
             }
             case kvm_abi.KVM_EXIT_SYSTEM_EVENT -> {
-                systemEvent(run.systemEventType());
-                return false;
+                return systemEvent(run.systemEventType());
             }
             case kvm_abi.KVM_EXIT_X86_RDMSR, kvm_abi.KVM_EXIT_X86_WRMSR -> {
                 run.refuseMsr();
@@ -309,16 +308,27 @@ final class VcpuLoop implements Runnable {
         }
     }
 
-    private void systemEvent(int type) {
-        StopCause cause = switch (type) {
-            case kvm_abi.KVM_SYSTEM_EVENT_SHUTDOWN -> new StopCause.PowerOff();
-            case kvm_abi.KVM_SYSTEM_EVENT_RESET -> new StopCause.Reset();
-            default -> new StopCause.GuestCrash(CrashReporter.ofExit(vcpu, run));
-        };
-        vcpu.vm().requestStop(cause);
+    private boolean systemEvent(int type) {
+        switch (type) {
+            case kvm_abi.KVM_SYSTEM_EVENT_SHUTDOWN -> vcpu.vm().requestStop(new StopCause.PowerOff());
+            case kvm_abi.KVM_SYSTEM_EVENT_RESET -> {
+                if (handler.reset()) {
+                    return true;
+                }
+                vcpu.vm().requestStop(new StopCause.Reset(true));
+            }
+            default -> {
+                return crash();
+            }
+        }
+        return false;
     }
 
+    /** What a guest does after it asked for a reset is lost with the rest of it. */
     private boolean crash() {
+        if (gate.isHeld()) {
+            return true;
+        }
         vcpu.vm().requestStop(new StopCause.GuestCrash(CrashReporter.ofExit(vcpu, run)));
         return false;
     }

@@ -243,6 +243,11 @@ public final class Vm implements AutoCloseable {
         return new IrqFd(this, event, gsi, route);
     }
 
+    /** Forgets messages that no device has any use for; the wires lead where they did. */
+    void resetRouting() {
+        routing.reset();
+    }
+
     void deassignIrqFd(EventFd event, int gsi) {
         if (!closed && event.isOpen()) {
             EventBindings.irqFd(this, event, gsi, kvm_abi.KVM_IRQFD_FLAG_DEASSIGN, 0);
@@ -375,6 +380,31 @@ public final class Vm implements AutoCloseable {
     /** Whether a pause was asked for and not taken back. */
     public boolean isPaused() {
         return gate.isPaused();
+    }
+
+    /**
+     * Asks for all vCPUs to leave the guest until {@link #release}, whatever {@link #resume} says meanwhile, without waiting for
+     * them: none that asks for it itself executes anything more. For vCPU threads too.
+     *
+     * @return false when the VM stopped
+     */
+    public boolean requestHold() {
+        if (!gate.requestHold()) {
+            return false;
+        }
+        kickAll();
+        return true;
+    }
+
+    /** Waits until all vCPUs are out of the guest, as {@link #requestHold} has asked; false when the VM stopped instead. */
+    public boolean awaitHeld() {
+        refuseOnVcpuThread("awaitHeld");
+        return gate.awaitHeld();
+    }
+
+    /** Lets vCPUs go on that were held; those that are paused, once they are resumed. */
+    public void release() {
+        gate.release();
     }
 
     /** Asks all vCPUs to end, without waiting for them. The first cause counts. For vCPU threads too. */

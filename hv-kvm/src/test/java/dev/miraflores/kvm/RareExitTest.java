@@ -58,7 +58,7 @@ class RareExitTest {
     @Test
     void shouldResetOnSystemEvent() {
         systemEvent(kvm_abi.KVM_SYSTEM_EVENT_RESET);
-        assertEquals(new StopCause.Reset(), guest.vm().stopCause());
+        assertEquals(new StopCause.Reset(true), guest.vm().stopCause());
     }
 
     @Test

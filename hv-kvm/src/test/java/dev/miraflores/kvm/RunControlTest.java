@@ -179,7 +179,7 @@ class RunControlTest {
     @Test
     void shouldStopBeforeTheStart() throws InterruptedException {
         try (TinyGuest guest = TinyGuest.realMode(new RecordingHandler(), SPIN)) {
-            StopCause.Reset cause = new StopCause.Reset();
+            StopCause.Reset cause = new StopCause.Reset(true);
             guest.vm().requestStop(cause);
             guest.vm().requestStop(new StopCause.PowerOff());
             guest.vm().start();

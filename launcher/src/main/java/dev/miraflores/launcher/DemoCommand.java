@@ -40,7 +40,7 @@ final class DemoCommand implements Command {
     public Option[] options() {
         return new Option[] {
             HOLD, MS, SIZE, DRIVE_OPTIONS, RunOptions.STAGE_PATH, RunOptions.MEMORY, RunOptions.SMP, RunOptions.CONSOLE,
-            RunOptions.QMP, RunOptions.MONITOR, RunOptions.METRICS, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
+            RunOptions.QMP, RunOptions.MONITOR, RunOptions.METRICS, RunOptions.NO_REBOOT, SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
         };
     }
 

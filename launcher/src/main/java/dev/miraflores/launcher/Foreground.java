@@ -170,7 +170,7 @@ final class Foreground implements TerminalUser, MachineListener {
     static int exitCode(StopCause cause) {
         return switch (cause) {
             case StopCause.PowerOff() -> OK;
-            case StopCause.Reset() -> OK;
+            case StopCause.Reset _ -> OK;
             case StopCause.HostRequest() -> OK;
             // As QEMU's isa-debug-exit; a process's exit code has eight bits.
             case StopCause.GuestExit(int status) -> (status << 1 | 1) & 0xFF;

@@ -73,12 +73,15 @@ final class RunOptions {
             "Takes commands from people, in QEMU's words. With the console on stdio, too, ^A c goes from one to the other.");
     static final Option METRICS = Option.values("--metrics", "tcp:127.0.0.1:PORT|unix:PATH",
             "Answers HTTP with what the machine counts, as OpenMetrics text.");
+    static final Option NO_REBOOT = Option.flag("--no-reboot",
+            "Ends hv when the guest is reset, by itself or by a monitor. Default: the guest starts anew.");
     static final Option DEBUG_EXIT = Option.flag("--debug-exit",
             "Adds QEMU's isa-debug-exit: a guest that writes N to port 0xf4 ends hv with exit code 2N+1.");
 
     private static final Option[] ALL = {
         KERNEL, INITRD, APPEND, MEMORY, HUGE_PAGES, SHARED_MEMORY, SMP, DRIVE, NIC, CHARDEV, DEVICE, STAGE_PATH, VIRTIO, RNG,
-        BALLOON, VSOCK, CONSOLE, VIRTCONSOLE, PORT, QMP, MONITOR, METRICS, DEBUG_EXIT,
+        BALLOON, VSOCK, CONSOLE, VIRTCONSOLE, PORT, QMP, MONITOR, METRICS, NO_REBOOT,
+        DEBUG_EXIT,
         SandboxOption.SANDBOX, SandboxOption.SANDBOX_PATH
     };
 
@@ -140,6 +143,7 @@ final class RunOptions {
         if (vsock != null) {
             machine.vsock(VsockConfig.parse(vsock));
         }
+        machine.reboots(!arguments.has(NO_REBOOT.name()));
         machine.debugExit(arguments.has(DEBUG_EXIT.name()));
         return machine;
     }

@@ -5,11 +5,11 @@ import dev.miraflores.kvm.CpuTopology;
 import dev.miraflores.kvm.Kvm;
 import dev.miraflores.kvm.KvmCapability;
 import dev.miraflores.kvm.PcCpus;
+import dev.miraflores.kvm.PowerOnState;
 import dev.miraflores.kvm.Vcpu;
 import dev.miraflores.kvm.Vm;
 import dev.miraflores.kvm.acpi.AcpiTables;
 import dev.miraflores.kvm.boot.BootFile;
-import dev.miraflores.kvm.boot.BootLoader;
 import dev.miraflores.kvm.boot.BootRegisters;
 import dev.miraflores.kvm.boot.BootRequest;
 import dev.miraflores.kvm.boot.LoadedKernel;
@@ -41,9 +41,7 @@ final class Assembly {
     VirtualMachine build() {
         try (Kvm kvm = Kvm.open()) {
             checkHost(kvm);
-            try (BootRequest request = bootRequest()) {
-                return build(kvm, request);
-            }
+            return build(kvm, cleanup.add(new BootImage(bootRequest())));
         }
     }
 
@@ -66,20 +64,22 @@ final class Assembly {
         return BootRequest.open(file.path(), config.initrd(), config.append(), AcpiTables.DEFAULT_GPA);
     }
 
-    private VirtualMachine build(Kvm kvm, BootRequest request) {
+    private VirtualMachine build(Kvm kvm, BootImage image) {
         // Before the devices that it serves, so that it ends after them.
         MainLoop mainLoop = cleanup.addForRequests(new MainLoop());
         DriveOpener opener = new DriveOpener(config, mainLoop);
         List<Drive> disks = openDisks(opener);
         FixedDevices devices = new FixedDevices(config, cleanup, mainLoop);
         GuestMemory memory = memory();
-        LoadedKernel kernel = BootLoader.load(memory, request);
+        LoadedKernel kernel = image.loadInto(memory);
         Vm vm = cleanup.add(kvm.createVm("vm" + MADE.getAndIncrement()));
         vm.addMemory(memory);
         vm.createIrqchip();
 
         KvmInterrupts interrupts = new KvmInterrupts(vm);
-        Board board = cleanup.add(new Board(memory, interrupts, new VmPowerControl(vm), kvm.physicalAddressBits()));
+        Resets resets = new Resets(vm, config.reboots());
+        Board board = cleanup.add(
+                new Board(memory, interrupts, new VmPowerControl(vm, resets), kvm.physicalAddressBits()));
         board.addSerial(devices.serial());
         if (config.debugExit()) {
             board.addDebugExit();
@@ -91,12 +91,14 @@ final class Assembly {
         devices.addTo(board, bays);
 
         List<Integer> apicIds = createVcpus(kvm, vm, board);
-        AcpiTables tables = AcpiTables.build(board.acpi(apicIds, config.virtio() == VirtioTransport.PCI));
-        memory.write(tables.gpa(), tables.bytes());
+        image.add(AcpiTables.build(board.acpi(apicIds, config.virtio() == VirtioTransport.PCI)));
+        PowerOnState powerOn = config.reboots() ? PowerOnState.of(kvm, vm) : null;
         BootRegisters.apply(kernel.state(), vm.vcpus().getFirst());
-        // Added last, closed first: no vCPU may be at a device that is being taken down.
+        // Added last, closed first: no vCPU may be at a device that is being taken down, and no reset under way.
+        cleanup.add(resets);
         cleanup.add(vm::stop);
-        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, devices);
+        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, devices, resets,
+                new MachineReset(vm, board, bays, image, powerOn));
     }
 
     private GuestMemory memory() {

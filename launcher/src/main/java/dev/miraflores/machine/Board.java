@@ -3,6 +3,7 @@ package dev.miraflores.machine;
 
 import dev.miraflores.devices.Bus;
 import dev.miraflores.devices.Doorbells;
+import dev.miraflores.devices.Resettable;
 import dev.miraflores.devices.block.VirtioBlockDevice;
 import dev.miraflores.devices.character.CharBackend;
 import dev.miraflores.devices.pci.PciAddressMap;
@@ -19,6 +20,7 @@ import dev.miraflores.devices.platform.ResetControlPort;
 import dev.miraflores.devices.platform.Rtc;
 import dev.miraflores.devices.platform.SystemControlPortA;
 import dev.miraflores.devices.serial.Serial16550A;
+import dev.miraflores.devices.virtio.ResettableDevice;
 import dev.miraflores.devices.virtio.VirtioDevice;
 import dev.miraflores.devices.virtio.VirtioMmioTransport;
 import dev.miraflores.devices.virtio.VirtioPciTransport;
@@ -59,6 +61,8 @@ final class Board implements AutoCloseable {
     // A bit for each slot whose device stays for good, the bridge's first.
     private int fixedSlots = 1;
     private final List<AcpiConfig.VirtioMmio> windows = new ArrayList<>();
+    private final List<Resettable> platform = new ArrayList<>();
+    private final List<ResettableDevice> fixedVirtio = new ArrayList<>();
     private final Cleanup cleanup = new Cleanup();
 
     /** @param physicalAddressBits of the guest's processors */
@@ -70,18 +74,24 @@ final class Board implements AutoCloseable {
         pci = cleanup.add(new PciRoot(ports, memoryBus, pciMap, interrupts::line));
         // 24 bits: the FADT does not say TMR_VAL_EXT.
         acpiPm = cleanup.add(new AcpiPm(interrupts.line(IoPorts.SCI_IRQ), power, false));
-        ports.map(IoPorts.ACPI_PM, AcpiPm.PORT_COUNT, acpiPm);
+        ports.map(IoPorts.ACPI_PM, AcpiPm.PORT_COUNT, resettable(acpiPm));
         ports.map(IoPorts.PCI_HOTPLUG, PciHotplugController.PORT_COUNT, hotplug);
         ports.map(IoPorts.I8042, 1, keyboardController());
         ports.map(IoPorts.RTC, Rtc.PORT_COUNT, clock());
-        ports.map(IoPorts.RESET_CONTROL, 1, new ResetControlPort(power));
-        ports.map(IoPorts.SYSTEM_CONTROL_A, 1, new SystemControlPortA(power));
-        ports.map(IoPorts.POST, 1, new PostPort());
+        ports.map(IoPorts.RESET_CONTROL, 1, resettable(new ResetControlPort(power)));
+        ports.map(IoPorts.SYSTEM_CONTROL_A, 1, resettable(new SystemControlPortA(power)));
+        ports.map(IoPorts.POST, 1, resettable(new PostPort()));
+    }
+
+    private <T extends Resettable> T resettable(T device) {
+        platform.add(device);
+        return device;
     }
 
     /** Its two ports are 60h and 64h: 61h in between belongs to the interval timer, which is in the kernel. */
     private I8042 keyboardController() {
-        I8042 controller = new I8042(interrupts.line(IoPorts.KEYBOARD_IRQ), interrupts.line(IoPorts.MOUSE_IRQ), power);
+        I8042 controller = resettable(
+                new I8042(interrupts.line(IoPorts.KEYBOARD_IRQ), interrupts.line(IoPorts.MOUSE_IRQ), power));
         int command = I8042.PORT_COUNT - 1;
         ports.map(IoPorts.I8042 + command, 1, new OffsetDevice(controller, command));
         return controller;
@@ -97,7 +107,7 @@ final class Board implements AutoCloseable {
                 below += region.byteSize();
             }
         }
-        return cleanup.add(new Rtc(interrupts.line(IoPorts.RTC_IRQ), below, above));
+        return resettable(cleanup.add(new Rtc(interrupts.line(IoPorts.RTC_IRQ), below, above)));
     }
 
     private static PciAddressMap pciMap(GuestMemory memory, int physicalAddressBits) {
@@ -112,7 +122,7 @@ final class Board implements AutoCloseable {
 
     /** Puts the first serial port in. */
     void addSerial(CharBackend backend) {
-        Serial16550A serial = cleanup.add(new Serial16550A("com1", interrupts.line(IoPorts.COM1_IRQ), backend));
+        Serial16550A serial = resettable(cleanup.add(new Serial16550A("com1", interrupts.line(IoPorts.COM1_IRQ), backend)));
         ports.map(IoPorts.COM1, Serial16550A.PORT_COUNT, serial);
     }
 
@@ -126,6 +136,7 @@ final class Board implements AutoCloseable {
         switch (transport) {
             case PCI -> {
                 VirtioPciTransport onPci = cleanup.add(pciTransport(device));
+                fixedVirtio.add(onPci);
                 fixedSlots |= 1 << pci.add(onPci.function());
             }
             case MMIO -> addMmio(device);
@@ -203,13 +214,31 @@ final class Board implements AutoCloseable {
         int gsi = PciRoot.INTX_FIRST_GSI + windows.size();
         VirtioMmioTransport transport = cleanup.add(
                 new VirtioMmioTransport(device, memory, gpa, interrupts.line(gsi), doorbells(device)));
+        fixedVirtio.add(transport);
         memoryBus.map(gpa, VirtioMmioTransport.WINDOW_BYTES, transport);
         windows.add(new AcpiConfig.VirtioMmio(gpa, (int) VirtioMmioTransport.WINDOW_BYTES, gsi, false));
     }
 
     /** Who serves the vCPUs' accesses. */
     ExitHandler exitHandler() {
-        return new BusExitHandler(ports, memoryBus);
+        return new BusExitHandler(ports, memoryBus, power);
+    }
+
+    // What a reset of the machine consists of here; MachineReset has the order.
+
+    /** Resets what has neither guest memory to write into nor a driver. */
+    void resetPlatform() {
+        platform.forEach(Resettable::reset);
+    }
+
+    /** The virtio devices that are the board's. */
+    List<ResettableDevice> virtioDevices() {
+        return fixedVirtio;
+    }
+
+    /** Resets the bus, whose devices have been reset. */
+    void resetPci() {
+        pci.reset();
     }
 
     void pressPowerButton() {

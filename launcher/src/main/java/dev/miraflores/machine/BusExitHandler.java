@@ -2,6 +2,7 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.devices.Bus;
+import dev.miraflores.devices.platform.PowerControl;
 import dev.miraflores.kvm.ExitHandler;
 
 /** Leads what KVM could not finish to the devices on the two buses. */
@@ -9,10 +10,12 @@ final class BusExitHandler implements ExitHandler {
 
     private final Bus ports;
     private final Bus memory;
+    private final PowerControl power;
 
-    BusExitHandler(Bus ports, Bus memory) {
+    BusExitHandler(Bus ports, Bus memory, PowerControl power) {
         this.ports = ports;
         this.memory = memory;
+        this.power = power;
     }
 
     @Override
@@ -33,5 +36,11 @@ final class BusExitHandler implements ExitHandler {
     @Override
     public void mmioWrite(long gpa, int byteSize, long value) {
         memory.write(gpa, byteSize, value);
+    }
+
+    @Override
+    public boolean reset() {
+        power.reset();
+        return true;
     }
 }

@@ -31,6 +31,12 @@ final class DriveBay {
         return attachment;
     }
 
+    /** Whether the guest was asked for it and still has it. */
+    synchronized boolean isAskedFor() {
+        return removal != null
+                && (removal.state() == DriveRemoval.State.ASKED || removal.state() == DriveRemoval.State.UNANSWERED);
+    }
+
     /** Lets no one wait for its removal any more. */
     synchronized void machineClosed() {
         if (removal != null) {

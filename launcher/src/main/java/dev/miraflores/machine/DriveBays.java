@@ -5,6 +5,7 @@ import dev.miraflores.aio.DriveException;
 import dev.miraflores.devices.pci.PciEjectListener;
 import dev.miraflores.devices.pci.PciRoot;
 import dev.miraflores.devices.virtio.MemoryInUseException;
+import dev.miraflores.devices.virtio.ResettableDevice;
 import dev.miraflores.kvm.Vm;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -279,6 +280,40 @@ final class DriveBays implements PciEjectListener, AutoCloseable {
         }
         bay.attachment().hide();
         leave(bay);
+    }
+
+    /** At a reset: what the guest was asked for leaves as if it had been ejected, and the guest that comes hears of nothing. */
+    void reset() {
+        List<DriveBay> leaving = new ArrayList<>();
+        synchronized (this) {
+            if (closing) {
+                return;
+            }
+            int filled = 0;
+            for (int slot = 0; slot < bySlot.length; slot++) {
+                if (bySlot[slot] != null && bySlot[slot].isAskedFor()) {
+                    leaving.add(bySlot[slot]);
+                    bySlot[slot] = null;
+                }
+                filled |= bySlot[slot] == null ? 0 : 1 << slot;
+            }
+            board.hotplug().reset(filled);
+        }
+        for (DriveBay bay : leaving) {
+            bay.attachment().hide();
+            leave(bay);
+        }
+    }
+
+    /** The disks on PCI, those that are on their way out as well: they may still write into guest memory. */
+    synchronized List<ResettableDevice> virtioDevices() {
+        List<ResettableDevice> devices = new ArrayList<>();
+        for (DriveBay bay : bays.values()) {
+            if (bay != null && bay.attachment() != null) {
+                devices.add(bay.attachment().device());
+            }
+        }
+        return devices;
     }
 
     /** The driver of a disk that was taken has gone. */

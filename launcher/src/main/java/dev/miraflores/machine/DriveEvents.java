@@ -67,6 +67,11 @@ final class DriveEvents implements MachineListener {
     }
 
     @Override
+    public void reset(boolean byGuest) {
+        tellMachine(listener -> listener.reset(byGuest));
+    }
+
+    @Override
     public void balloonChanged(long actualBytes) {
         tellMachine(listener -> listener.balloonChanged(actualBytes));
     }

@@ -27,6 +27,8 @@ import java.util.Objects;
  * @param balloon       the virtio-balloon device; null for none. With one, disks do not register guest memory with io_uring, as
  *                      what is registered cannot be given back
  * @param vsock         sockets between host and guest; null for none
+ * @param reboots       whether a reset, asked for by the guest or from outside, starts the guest anew in this machine; otherwise
+ *                      it ends the machine
  * @param debugExit     whether there is QEMU's isa-debug-exit at port F4h
  * @param stagePath     jars and directories of modules that drives' stages are looked for in, besides those of this program
  * @param console       what stands behind the first serial port; null for nothing. Closed with the machine
@@ -35,7 +37,7 @@ import java.util.Objects;
  */
 public record MachineConfig(KernelSource kernel, String initrd, String append, long memoryBytes, MemoryBacking memoryBacking,
         int vcpus, List<DriveConfig> drives, List<NicConfig> nics, VirtioTransport virtio, RngConfig rng, BalloonConfig balloon,
-        VsockConfig vsock, boolean debugExit, List<Path> stagePath, CharBackend console, List<PortConfig> ports) {
+        VsockConfig vsock, boolean reboots, boolean debugExit, List<Path> stagePath, CharBackend console, List<PortConfig> ports) {
 
     public static final long DEFAULT_MEMORY_BYTES = 512L << 20;
 
@@ -153,6 +155,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
         private RngConfig rng;
         private BalloonConfig balloon;
         private VsockConfig vsock;
+        private boolean reboots = true;
         private boolean debugExit;
         private List<Path> stagePath = List.of();
         private CharBackend console;
@@ -235,6 +238,11 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
             return this;
         }
 
+        public Builder reboots(boolean afterReset) {
+            reboots = afterReset;
+            return this;
+        }
+
         public Builder debugExit(boolean present) {
             debugExit = present;
             return this;
@@ -278,7 +286,7 @@ public record MachineConfig(KernelSource kernel, String initrd, String append, l
 
         public MachineConfig build() {
             return new MachineConfig(kernel, initrd, append, memoryBytes, memoryBacking, vcpus, drives, nics, virtio, rng, balloon,
-                    vsock, debugExit, stagePath, console, ports);
+                    vsock, reboots, debugExit, stagePath, console, ports);
         }
     }
 }

@@ -20,6 +20,14 @@ public interface MachineListener extends DriveListener {
     }
 
     /**
+     * The machine was reset: its guest starts anew.
+     *
+     * @param byGuest whether the guest asked for it, which it may do as often as it likes; the next reset waits for this to return
+     */
+    default void reset(boolean byGuest) {
+    }
+
+    /**
      * The guest has given memory to the balloon, or taken some back. Once a second at most, and after the last change.
      *
      * @param actualBytes what it has now, by its own account

@@ -2,6 +2,7 @@
 package dev.miraflores.machine;
 
 import dev.miraflores.devices.pci.PciRoot;
+import dev.miraflores.devices.virtio.ResettableDevice;
 import dev.miraflores.devices.virtio.VirtioPciTransport;
 
 /**
@@ -23,6 +24,11 @@ final class PciAttachment implements AutoCloseable {
 
     int slot() {
         return slot;
+    }
+
+    /** The device, for a reset of the machine. */
+    ResettableDevice device() {
+        return transport;
     }
 
     /** Takes the device out of its slot: for the guest it is no longer there, whatever it may still be doing. */

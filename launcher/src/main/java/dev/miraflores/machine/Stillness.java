@@ -138,6 +138,11 @@ final class Stillness implements DiskEvents.Machine {
         pauseIfWanted();
     }
 
+    /** Does what must not come between a pause and what it waits for; whether it is paused stays as it is. */
+    synchronized void inTurn(Runnable action) {
+        action.run();
+    }
+
     @Override
     public void requestPause() {
         pauseWanted = true;

@@ -32,9 +32,12 @@ public final class VirtualMachine implements AutoCloseable {
     private final Balloon balloon;
     private final CharDevices characters;
     private final Stillness stillness;
+    private final Resets resets;
+    private final MachineReset reset;
     private boolean closed;
 
-    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays, FixedDevices devices) {
+    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays, FixedDevices devices,
+            Resets resets, MachineReset reset) {
         this.cleanup = cleanup;
         this.mainLoop = mainLoop;
         this.vm = vm;
@@ -43,6 +46,8 @@ public final class VirtualMachine implements AutoCloseable {
         this.nics = devices.nics();
         this.balloon = devices.balloon();
         this.characters = devices.characters();
+        this.resets = resets;
+        this.reset = reset;
         this.stillness = new Stillness(new MachineParts(vm, bays, devices.still()));
         bays.diskEvents().machine(stillness);
     }
@@ -81,6 +86,20 @@ public final class VirtualMachine implements AutoCloseable {
         }
         bays.start();
         vm.start();
+        resets.start(this::performReset, this::tellOfReset);
+    }
+
+    private boolean performReset() {
+        boolean[] done = new boolean[1];
+        stillness.inTurn(() -> done[0] = reset.perform());
+        return done[0];
+    }
+
+    private void tellOfReset(boolean byGuest, Runnable told) {
+        bays.diskEvents().tell(() -> {
+            bays.events().reset(byGuest);
+            told.run();
+        });
     }
 
     /**
@@ -276,11 +295,12 @@ public final class VirtualMachine implements AutoCloseable {
     }
 
     /**
-     * Presses the reset button, without waiting. A machine does not start anew: it ends as it does when its guest asks for
-     * a reset, and whoever made it makes another.
+     * Presses the reset button, without waiting: the guest starts anew, with all that the machine has, as it does when it asks
+     * for that itself; listeners hear of it ({@link MachineListener#reset}). A machine that is paused is reset and stays paused.
+     * One that does not reboot ({@link MachineConfig#reboots}) ends. Does nothing where it has ended.
      */
     public void requestReset() {
-        vm.requestStop(new StopCause.Reset());
+        resets.request(false);
     }
 
     /** Asks the machine to end, without waiting for it. Does nothing where it has ended. */

@@ -5,13 +5,15 @@ import dev.miraflores.devices.platform.PowerControl;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.kvm.Vm;
 
-/** Ends the virtual machine when the guest asks for it. */
+/** Ends the virtual machine, or resets it, when the guest asks for it. */
 final class VmPowerControl implements PowerControl {
 
     private final Vm vm;
+    private final Resets resets;
 
-    VmPowerControl(Vm vm) {
+    VmPowerControl(Vm vm, Resets resets) {
         this.vm = vm;
+        this.resets = resets;
     }
 
     @Override
@@ -21,7 +23,7 @@ final class VmPowerControl implements PowerControl {
 
     @Override
     public void reset() {
-        vm.requestStop(new StopCause.Reset());
+        resets.request(true);
     }
 
     @Override

@@ -18,7 +18,7 @@ public final class EventHub {
     /** The events that {@code query-events} tells of. */
     public static final List<String> NAMES = List.of("BALLOON_CHANGE", "BLOCK_IO_ERROR", "BLOCK_JOB_CANCELLED", "BLOCK_JOB_COMPLETED",
             "BLOCK_JOB_ERROR", "BLOCK_JOB_READY", "DEVICE_DELETED", "GUEST_PANICKED", "JOB_STATUS_CHANGE", "NIC_RX_FILTER_CHANGED",
-            "POWERDOWN", "RESUME", "SHUTDOWN", "STOP", "VSERPORT_CHANGE");
+            "POWERDOWN", "RESET", "RESUME", "SHUTDOWN", "STOP", "VSERPORT_CHANGE");
 
     private static final long MIN_PERIOD_NS = 1_000_000_000L;
 

@@ -9,6 +9,7 @@ import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveError;
 import dev.miraflores.machine.MachineListener;
 import dev.miraflores.monitor.json.Json;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /**
@@ -100,6 +101,17 @@ public final class Monitor implements MachineListener {
     @Override
     public void resumed() {
         run.resumed();
+    }
+
+    /** A guest may reset itself as fast as it likes, and is then told of once a second. */
+    @Override
+    public void reset(boolean byGuest) {
+        Map<String, Object> data = Json.object("guest", byGuest, "reason", RunControl.resetReason(byGuest));
+        if (byGuest) {
+            latest.tell("RESET", "RESET", data);
+        } else {
+            events.tell("RESET", data);
+        }
     }
 
     @Override

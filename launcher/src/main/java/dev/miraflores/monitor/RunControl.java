@@ -54,9 +54,8 @@ public final class RunControl {
         events.tell("POWERDOWN", Map.of());
     }
 
-    /** Presses the reset button, which ends the machine, as QEMU's does with {@code -no-reboot}. */
+    /** Presses the reset button: the guest starts anew, or the machine ends, where it was made so. */
     public void reset() {
-        endReason = "host-qmp-system-reset";
         machine.requestReset();
     }
 
@@ -94,18 +93,23 @@ public final class RunControl {
     }
 
     private boolean isGuests(StopCause cause) {
-        return !(cause instanceof StopCause.HostRequest || cause instanceof StopCause.HostFailure || isOurReset(cause));
+        return switch (cause) {
+            case StopCause.HostRequest _, StopCause.HostFailure _ -> false;
+            case StopCause.Reset(boolean byGuest) -> byGuest;
+            default -> true;
+        };
     }
 
-    private boolean isOurReset(StopCause cause) {
-        return cause instanceof StopCause.Reset && "host-qmp-system-reset".equals(endReason);
+    /** In QEMU's words (ShutdownCause). */
+    static String resetReason(boolean byGuest) {
+        return byGuest ? "guest-reset" : "host-qmp-system-reset";
     }
 
     /** In QEMU's words (ShutdownCause). */
     private String reason(StopCause cause) {
         return switch (cause) {
             case StopCause.PowerOff _, StopCause.GuestExit _ -> "guest-shutdown";
-            case StopCause.Reset _ -> isOurReset(cause) ? endReason : "guest-reset";
+            case StopCause.Reset(boolean byGuest) -> resetReason(byGuest);
             case StopCause.GuestCrash _, StopCause.Halted _ -> "guest-panic";
             case StopCause.HostFailure _ -> "host-error";
             case StopCause.HostRequest _ -> "host-qmp-quit".equals(endReason) ? endReason : "host-signal";

@@ -180,7 +180,7 @@ final class SyscallRules {
         // Threads narrow themselves down further.
         rule(SECCOMP, ArgumentRule.of(0, ANY_BIT, REFUSE, SECCOMP_SET_MODE_FILTER).and(1, ~SECCOMP_FLAGS, 0));
         rule(IOCTL, ArgumentRule.of(1, ANY_BIT, REFUSE,
-                joined(KvmIoctls.whileRunning(), Storage.ioctls(), TerminalMode.ioctls(), FILE_IOCTLS, ofTap(tap),
+                joined(KvmIoctls.whileRunning(), KvmIoctls.ofReset(), Storage.ioctls(), TerminalMode.ioctls(), FILE_IOCTLS, ofTap(tap),
                         vhost ? VhostKind.ioctls() : new int[0])));
     }
 

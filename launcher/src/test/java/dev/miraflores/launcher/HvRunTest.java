@@ -38,7 +38,8 @@ class HvRunTest {
         "mode=fault,                3",
     })
     void shouldExitAsTheGuestEnded(String commandLine, int exitCode) throws IOException, InterruptedException {
-        String[] port = commandLine.contains("debugexit") ? new String[] {"--debug-exit"} : new String[0];
+        String[] port = commandLine.contains("debugexit") ? new String[] {"--debug-exit"}
+                : commandLine.contains("reset") ? new String[] {"--no-reboot"} : new String[0];
         try (HvProcess hv = run(commandLine, port)) {
             assertEquals(exitCode, hv.await(), hv::texts);
             assertTrue(hv.out().startsWith("Miraflores guest, started by "), hv::texts);

@@ -49,6 +49,18 @@ class HvSandboxTest {
         return HvProcess.start(directory, HvProcess.java(words.toArray(new String[0])));
     }
 
+    /** A reset opens nothing, and makes calls that nothing else makes. */
+    @Test
+    void shouldStartAGuestAnew() throws IOException, InterruptedException {
+        Path disk = BuiltInGuest.disk(directory, 64);
+        try (HvProcess hv = run(List.of(), "mode=reboot count=4", "--smp", "2", "--rng", "--balloon", "--drive", "file=" + disk,
+                "--sandbox", required())) {
+            assertEquals(0, hv.await(), hv::texts);
+            assertTrue(hv.out().contains("result: ok, 4 starts"), hv::texts);
+            assertEquals("", hv.err());
+        }
+    }
+
     private static String required() {
         return Landlock.version() > 0 ? "required" : "on";
     }

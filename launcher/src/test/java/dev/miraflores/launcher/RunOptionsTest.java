@@ -32,7 +32,8 @@ class RunOptionsTest {
     @Test
     void shouldDescribeTheMachineThatIsAskedFor() {
         MachineConfig config = machine("--kernel", "K", "--initrd", "I", "--append", "console=ttyS0", "--drive",
-                "file=D,cache=none", "-m", "1G", "--smp", "2", "--rng", "--vsock", "cid=3", "--debug-exit", "--huge-pages");
+                "file=D,cache=none", "-m", "1G", "--smp", "2", "--rng", "--vsock", "cid=3", "--debug-exit", "--no-reboot",
+                "--huge-pages");
         assertEquals(new KernelSource.InFile(Path.of("K")), config.kernel());
         assertEquals("I", config.initrd());
         assertEquals("console=ttyS0", config.append());
@@ -43,6 +44,7 @@ class RunOptionsTest {
         assertEquals(RngConfig.UNLIMITED, config.rng());
         assertEquals(3, config.vsock().cid());
         assertTrue(config.debugExit());
+        assertFalse(config.reboots());
     }
 
     @Test
@@ -82,6 +84,7 @@ class RunOptionsTest {
         assertNull(config.balloon());
         assertNull(config.vsock());
         assertFalse(config.debugExit());
+        assertTrue(config.reboots());
     }
 
     @ParameterizedTest

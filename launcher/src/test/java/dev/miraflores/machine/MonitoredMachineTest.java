@@ -279,14 +279,39 @@ class MonitoredMachineTest {
         }
     }
 
+    /** Running and paused: RESET is told, and the guest starts anew once it may. */
     @Test
-    void shouldEndByTheResetButton() throws IOException, InterruptedException {
+    void shouldStartAnewByTheResetButton() throws IOException, InterruptedException {
         ScriptedConsole console = new ScriptedConsole();
         try (VirtualMachine machine = writer(console, BuiltInGuest.disk(directory, BLOCKS))) {
             Client client = new Client(machine);
             machine.start();
+            console.take("holding", BuiltInGuest.LIMIT);
             client.ask("system_reset");
-            assertEquals(new StopCause.Reset(), machine.await(BuiltInGuest.LIMIT));
+            assertEquals(Map.of("guest", false, "reason", "host-qmp-system-reset"), client.await("RESET"));
+            console.take("holding", BuiltInGuest.LIMIT);
+            client.ask("stop");
+            client.await("STOP");
+            client.ask("system_reset");
+            client.await("RESET");
+            assertEquals("paused", ((Map<?, ?>) client.ask("query-status")).get("status"));
+            client.ask("cont");
+            client.await("RESUME");
+            console.take("holding", BuiltInGuest.LIMIT);
+            endsWell(machine, console);
+        }
+    }
+
+    @Test
+    void shouldEndByTheResetButtonWhereItDoesNotReboot() throws IOException, InterruptedException {
+        ScriptedConsole console = new ScriptedConsole();
+        MachineConfig.Builder config = BuiltInGuest.machine("mode=hold", console)
+                .drive(DriveConfig.of(BuiltInGuest.disk(directory, BLOCKS).toString())).reboots(false);
+        try (VirtualMachine machine = VirtualMachine.create(config.build())) {
+            Client client = new Client(machine);
+            machine.start();
+            client.ask("system_reset");
+            assertEquals(new StopCause.Reset(false), machine.await(BuiltInGuest.LIMIT));
             client.monitor.ended(machine.stopCause());
             assertEquals(Map.of("guest", false, "reason", "host-qmp-system-reset"), client.await("SHUTDOWN"));
             assertFalse(console.text().contains("FAILED"), console::text);

@@ -80,6 +80,26 @@ class VhostUserBothEndsTest {
         BuiltInGuest.assertWritten(disk, 0, 40, 5, 0);
     }
 
+    /** Its rings stop at a reset of the machine, whose memory is made fresh under the back end's mapping, and start again. */
+    @Test
+    void shouldGoOnAfterAReset() throws Exception {
+        Path disk = BuiltInGuest.disk(directory, 64);
+        Path socket = sockets.resolve("s");
+        ScriptedConsole console = new ScriptedConsole();
+        MachineConfig config = BuiltInGuest.machine("mode=journal count=40 seed=5", console).drive(drive(socket)).build();
+        try (Served _ = new Served(disk, socket); VirtualMachine vm = VirtualMachine.create(config)) {
+            vm.start();
+            for (int i = 0; i < 3; i++) {
+                console.take("safe 5\r", BuiltInGuest.LIMIT);
+                vm.requestReset();
+                console.take("started by", BuiltInGuest.LIMIT);
+            }
+            assertInstanceOf(StopCause.PowerOff.class, vm.await(BuiltInGuest.LIMIT), console::text);
+        }
+        assertTrue(console.text().contains("result: ok"), console.text());
+        BuiltInGuest.assertWritten(disk, 0, 40, 5, 0);
+    }
+
     /** A disk that grows at its back end grows in the guest's machine. */
     @Test
     void shouldHearOfAnotherSize() throws Exception {

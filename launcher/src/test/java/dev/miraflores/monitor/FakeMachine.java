@@ -66,7 +66,7 @@ public final class FakeMachine implements MonitoredMachine {
     @Override
     public void requestReset() {
         told.add("reset");
-        cause = new StopCause.Reset();
+        listeners.forEach(listener -> listener.reset(false));
     }
 
     @Override

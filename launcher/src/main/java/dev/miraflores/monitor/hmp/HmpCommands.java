@@ -50,7 +50,7 @@ public final class HmpCommands {
         add("balloon", "MIB", "asks the guest to make do with so much memory", 1, 1, HmpCommand.NOTHING, words ->
                 done(() -> monitor.balloon().setTargetBytes(bytes(words.getFirst()))));
         add("system_powerdown", "", "presses the power button", 0, 0, HmpCommand.NOTHING, _ -> done(monitor.run()::powerDown));
-        add("system_reset", "", "presses the reset button, which ends the machine", 0, 0, HmpCommand.NOTHING,
+        add("system_reset", "", "presses the reset button: the guest starts anew", 0, 0, HmpCommand.NOTHING,
                 _ -> done(monitor.run()::reset));
         add("quit|q", "", "ends the machine", 0, 0, HmpCommand.NOTHING, _ -> done(monitor.run()::quit));
     }

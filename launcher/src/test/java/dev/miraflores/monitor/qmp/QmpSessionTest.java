@@ -168,9 +168,33 @@ class QmpSessionTest implements QmpSession.Output {
         said.clear();
         send("{'execute': 'system_powerdown'}");
         assertEquals("POWERDOWN", said.removeFirst().get("event"));
+        said.clear();
         assertEquals(Map.of("return", Map.of()), send("{'execute': 'system_reset'}"));
         assertEquals(List.of("pause", "resume", "power", "reset"), machine.told);
-        monitor.ended(machine.stopCause());
+        Map<?, ?> reset = said.removeFirst();
+        assertEquals("RESET", reset.get("event"));
+        assertEquals(Map.of("guest", false, "reason", "host-qmp-system-reset"), reset.get("data"));
+    }
+
+    /** A guest that resets itself without end is told of once a second. */
+    @Test
+    void shouldNotBuryAClientInResetsOfTheGuest() {
+        negotiate();
+        said.clear();
+        for (int i = 0; i < 100; i++) {
+            monitor.reset(true);
+        }
+        Map<?, ?> first = said.getFirst();
+        assertEquals("RESET", first.get("event"));
+        assertEquals(Map.of("guest", true, "reason", "guest-reset"), first.get("data"));
+        assertTrue(said.size() < 10, () -> said.size() + " events");
+    }
+
+    @Test
+    void shouldSayThatAResetEndedTheMachine() {
+        negotiate();
+        said.clear();
+        monitor.ended(new StopCause.Reset(false));
         assertEquals(Map.of("guest", false, "reason", "host-qmp-system-reset"), said.removeFirst().get("data"));
     }
 
