@@ -6,7 +6,7 @@
 disk -e reboot files disk.img
 in_l1 <<'L1'
 vmm --kernel "$vmlinux" --initrd "$initrd" --append "$append" --drive file=disk.img,cache=none \
-    -m 512M --smp 2 < /dev/null > "$out/guest.log"
+    -m 512M --smp 2 --no-reboot < /dev/null > "$out/guest.log"
 L1
 expect_line guest.log 'reboot: Restarting system'
 expect_job_done disk.img
