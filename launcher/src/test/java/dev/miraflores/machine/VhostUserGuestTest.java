@@ -90,7 +90,7 @@ class VhostUserGuestTest {
 
     /**
      * The daemon keeps no record of what is in flight, so it has to have nothing in flight when it is killed: a pause sees to
-     * that, and a little time, as QEMU's daemon says where a ring stands before it has finished what it took from it.
+     * that, although QEMU's daemon says where a ring stands before it has finished what it took from it.
      */
     @Test
     void shouldGoOnWithANewBackEnd() throws Exception {
@@ -103,7 +103,6 @@ class VhostUserGuestTest {
             for (String line : new String[] {"safe 3\r", "safe 11\r"}) {
                 console.await(line, BuiltInGuest.LIMIT);
                 assertTrue(vm.pause());
-                Thread.sleep(1000);
                 daemon.kill();
                 vm.resume();
                 Thread.sleep(100);

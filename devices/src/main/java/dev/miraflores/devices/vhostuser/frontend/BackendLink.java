@@ -22,6 +22,7 @@ import java.util.function.Consumer;
  *      ^                                          │                                               │
  *      │        the back end is gone              │      each ring has said where it stands       │
  *      └──────────────────────────────────────────┴───────────────────────────────────────────────┘ </pre>
+ * STOPPING ends once what the back end had in flight is finished, too, or it has taken too long for that.
  * <p>Thread: the control thread, all of it, but for {@link #start} and {@link #shutdown}.
  */
 final class BackendLink implements ControlThread.Duty {
@@ -30,6 +31,9 @@ final class BackendLink implements ControlThread.Duty {
     private static final long FIRST_RETRY_NS = 10_000_000L;
     /** A back end that announces changes as fast as it can is asked for its configuration so often. */
     private static final long CONFIG_PAUSE_NS = 50_000_000L;
+
+    /** How often it is looked whether a stopped ring is finished: nobody says so. */
+    private static final long FINISH_LOOK_NS = 1_000_000L;
 
     private enum Rings { STOPPED, RUNNING, STOPPING }
 
@@ -60,6 +64,8 @@ final class BackendLink implements ControlThread.Duty {
     /** What the driver has enabled; null while it has not started. */
     private VringSet vrings;
     private Rings rings = Rings.STOPPED;
+    /** While rings are stopping and all have said where they stand: until when what is in flight is waited for. */
+    private long finishUntilNs;
     private int enabled;
     private boolean served = true;
     private boolean paused;
@@ -262,7 +268,9 @@ final class BackendLink implements ControlThread.Duty {
         if (rings == Rings.RUNNING && !wantsToRun()) {
             rings = Rings.STOPPING;
             session.begin();
-            rings = vrings.beginStop(session) ? Rings.STOPPED : Rings.STOPPING;
+            if (vrings.beginStop(session)) {
+                finishStopping();
+            }
         }
     }
 
@@ -286,10 +294,39 @@ final class BackendLink implements ControlThread.Duty {
         }
         try {
             session.begin();
-            rings = vrings.goOnStopping(session) ? Rings.STOPPED : Rings.STOPPING;
+            if (vrings.goOnStopping(session)) {
+                finishStopping();
+            }
         } catch (SessionException e) {
             lose(e);
         }
+        advance();
+    }
+
+    /** All rings have said where they stand. */
+    private void finishStopping() {
+        if (vrings.areFinished()) {
+            rings = Rings.STOPPED;
+        } else {
+            finishUntilNs = System.nanoTime() + config.finishNs();
+        }
+    }
+
+    private boolean isFinishing() {
+        return session != null && rings == Rings.STOPPING && vrings.haveStopped();
+    }
+
+    /** Nobody who waits for rings to stop waits for ever: a request that is given up finishes when it likes, or never. */
+    private void lookWhetherFinished() {
+        boolean finished = vrings.areFinished();
+        if (!finished && System.nanoTime() - finishUntilNs < 0) {
+            return;
+        }
+        if (!finished) {
+            log.log(System.Logger.Level.WARNING, "the back end at " + config.socketPath() + " says that its rings have stopped, but"
+                + " has not finished what it had taken from them in " + config.finishNs() / 1_000_000 + " ms; going on without");
+        }
+        rings = Rings.STOPPED;
         advance();
     }
 
@@ -392,6 +429,9 @@ final class BackendLink implements ControlThread.Duty {
         if (session == null) {
             return closing ? ControlThread.NEVER : retryAtNs - now;
         }
+        if (isFinishing()) {
+            return FINISH_LOOK_NS;
+        }
         return configStale && rings != Rings.STOPPING ? configAtNs - now : ControlThread.NEVER;
     }
 
@@ -399,6 +439,9 @@ final class BackendLink implements ControlThread.Duty {
     public void turn() {
         if (session == null && !closing && System.nanoTime() - retryAtNs >= 0) {
             reconnect();
+        }
+        if (isFinishing()) {
+            lookWhetherFinished();
         }
         lookAtChannel();
         if (session != null && configStale && rings != Rings.STOPPING && System.nanoTime() - configAtNs >= 0) {

@@ -17,11 +17,8 @@ import dev.miraflores.virtio.ring.RingFeatures;
  */
 final class Vring implements AutoCloseable {
 
-    /** Where {@code idx} is in both rings of a split virtqueue (virtio 1.3 §2.7.6, §2.7.8). */
-    private static final int IDX_OFFSET = 2;
     /** Both wrap counters are 1 at first (§2.8.1). */
     private static final int FRESH_PACKED = 1 << 15 | 1 << 31;
-    private static final int IDX_MASK = 0xffff;
 
     private final DeviceQueue queue;
     private final VringEvents events;
@@ -30,6 +27,8 @@ final class Vring implements AutoCloseable {
     /** The next buffer to be taken, as SET_VRING_BASE has it. */
     private int position;
     private boolean runs;
+    /** What the back end that stopped it here had not finished. */
+    private Remainder remainder = Remainder.NOTHING;
 
     /** @param onError called when the back end says that it cannot go on with the ring */
     Vring(DeviceQueue queue, long features, ControlThread thread, Runnable onError) {
@@ -68,6 +67,7 @@ final class Vring implements AutoCloseable {
 
     void start(BackendSession session, boolean enabled) throws SessionException {
         runs = true;
+        remainder = Remainder.NOTHING;
         session.setVringEvent(FrontendRequest.SET_VRING_KICK, index(), events.kick());
         enable(session, enabled);
     }
@@ -86,10 +86,17 @@ final class Vring implements AutoCloseable {
         return runs;
     }
 
-    /** The back end has stopped it there. */
-    void stopped(int at) {
-        position = packed ? at : at & IDX_MASK;
+    /** The back end has stopped it there; what it had taken may be under way still, see {@link #isFinished}. */
+    void stopped(GuestMemory memory, int at) {
+        QueueGeometry geometry = queue.ring().geometry();
+        position = packed ? at : at & Remainder.IDX_MASK;
+        remainder = packed ? Remainder.ofPacked(memory, geometry, inOrder, at) : Remainder.ofSplit(memory, geometry, position);
         runs = false;
+    }
+
+    /** Whether a back end that has stopped it has finished what it had taken, as far as can be told. */
+    boolean isFinished() {
+        return remainder.count() == 0;
     }
 
     /**
@@ -99,24 +106,17 @@ final class Vring implements AutoCloseable {
      * @return how many requests are lost, 0 for none; −1 where that cannot be told
      */
     int lost(GuestMemory memory, boolean hasInflightArea) {
-        if (!runs) {
-            return 0;
+        QueueGeometry geometry = queue.ring().geometry();
+        int lost = remainder.count();
+        if (runs) {
+            lost = packed ? -1 : Remainder.idx(memory, geometry.driverGpa()) - Remainder.idx(memory, geometry.deviceGpa()) & Remainder.IDX_MASK;
+        }
+        if (runs || lost != 0) {
+            position = packed ? FRESH_PACKED : Remainder.idx(memory, geometry.deviceGpa());
         }
         runs = false;
-        if (packed) {
-            position = FRESH_PACKED;
-            return hasInflightArea ? 0 : -1;
-        }
-        QueueGeometry geometry = queue.ring().geometry();
-        position = idx(memory, geometry.deviceGpa());
-        int inFlight = idx(memory, geometry.driverGpa()) - position & IDX_MASK;
-        return hasInflightArea || inOrder ? 0 : inFlight;
-    }
-
-    private static int idx(GuestMemory memory, long ringGpa) {
-        byte[] idx = new byte[Short.BYTES];
-        memory.read(ringGpa + IDX_OFFSET, idx);
-        return idx[0] & 0xff | (idx[1] & 0xff) << 8;
+        remainder = Remainder.NOTHING;
+        return hasInflightArea || inOrder && !packed ? 0 : lost;
     }
 
     @Override

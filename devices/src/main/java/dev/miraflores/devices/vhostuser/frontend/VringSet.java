@@ -100,19 +100,37 @@ final class VringSet implements AutoCloseable {
     }
 
     private boolean askNext(BackendSession session) throws SessionException {
-        if (stopping == vrings.size()) {
+        if (haveStopped()) {
             return true;
         }
         session.stopVring(vrings.get(stopping).index());
         return false;
     }
 
-    /** Takes the answer of the ring that was asked, and asks the next: whether all have stopped. */
+    /** Takes the answer of the ring that was asked, and asks the next: whether all have said where they stand. */
     boolean goOnStopping(BackendSession session) throws SessionException {
+        if (haveStopped()) {
+            throw session.unasked();
+        }
         Vring vring = vrings.get(stopping);
-        vring.stopped(session.stoppedAt(vring.index()));
+        vring.stopped(activation.memory(), session.stoppedAt(vring.index()));
         stopping++;
         return askNext(session);
+    }
+
+    /** Whether all rings that were asked to stop have said where they stand. */
+    boolean haveStopped() {
+        return stopping == vrings.size();
+    }
+
+    /** Whether nothing is under way any more in rings that have stopped, as far as can be told. */
+    boolean areFinished() {
+        for (Vring vring : vrings) {
+            if (!vring.isFinished()) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** The back end is gone: how many requests are lost, −1 where that cannot be told. See {@link Vring#lost}. */

@@ -63,6 +63,9 @@ public final class TestBackend implements AutoCloseable {
     public boolean echoes;
     /** Takes requests and does not do them. */
     public volatile boolean holds;
+    /** Does requests, and gives them back only with {@link #finish}, whatever it says of a ring's place meanwhile. */
+    public volatile boolean late;
+    private volatile boolean finishing;
     private volatile int turns;
 
     /** What it was sent, in order. */
@@ -133,6 +136,14 @@ public final class TestBackend implements AutoCloseable {
         }
     }
 
+    /** Gives back what it was {@link #late} with; returns when that is done. */
+    public void finish() {
+        finishing = true;
+        while (finishing && client != null) {
+            Thread.onSpinWait();
+        }
+    }
+
     private boolean turn(VhostUserConnection connection, Message message) throws ProtocolException {
         turns++;
         if (leaving) {
@@ -145,13 +156,21 @@ public final class TestBackend implements AutoCloseable {
             }
             handle(message);
         }
+        if (finishing) {
+            for (TestRing ring : rings) {
+                if (ring != null) {
+                    ring.finish();
+                }
+            }
+            finishing = false;
+        }
         if (echoes) {
             serveNetwork();
             return !closed;
         }
         for (TestRing ring : rings) {
             if (ring != null && ring.isRunning()) {
-                ring.serve(disk, holds);
+                ring.serve(disk, holds, late);
             }
         }
         return !closed;

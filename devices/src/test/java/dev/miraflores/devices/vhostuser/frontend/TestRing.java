@@ -7,6 +7,8 @@ import dev.miraflores.virtio.ring.DescriptorChain;
 import dev.miraflores.virtio.ring.QueueGeometry;
 import dev.miraflores.virtio.ring.Virtqueue;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /** A ring of a {@link TestBackend}, and the disk's requests, as simple as can be. */
 final class TestRing implements AutoCloseable {
@@ -15,6 +17,7 @@ final class TestRing implements AutoCloseable {
     private static final int IN = 0;
     private static final int OUT = 1;
     private static final int POSITION_MASK = 0xffff;
+    private static final int WRAP_BIT = 1 << 15;
 
     int size;
     volatile boolean enabled;
@@ -26,6 +29,10 @@ final class TestRing implements AutoCloseable {
     private long driver;
     private long device;
     private Virtqueue queue;
+    /** Of each request that was done and not given back: its head and bytes. */
+    private final List<int[]> unsaid = new ArrayList<>();
+    /** Whose they are, when the ring has stopped. */
+    private Virtqueue stopped;
 
     void place(long descGpa, long driverGpa, long deviceGpa) {
         desc = descGpa;
@@ -41,24 +48,46 @@ final class TestRing implements AutoCloseable {
         return queue != null;
     }
 
-    /** Where it stands; the packed form has both halves the same, as nothing is in flight. */
+    /** Where it stands; the packed form has both halves the same where nothing is in flight. */
     int stop() {
         if (queue != null) {
             int at = queue.position();
-            position = position > POSITION_MASK || position < 0 ? at | at << 16 : at;
+            position = position > POSITION_MASK || position < 0 ? at | usedBefore(at) << 16 : at;
+            stopped = queue;
             queue = null;
         }
         return position;
     }
 
-    void serve(MemorySegment disk, boolean hold) {
+    /** In a packed ring of requests of three descriptors each. */
+    private int usedBefore(int at) {
+        int place = (at & ~WRAP_BIT) - 3 * unsaid.size();
+        return place >= 0 ? place | at & WRAP_BIT : place + size | ~at & WRAP_BIT;
+    }
+
+    /** Gives back what was done late, of a ring that runs or has stopped, without a word to the driver. */
+    void finish() {
+        Virtqueue whose = queue != null ? queue : stopped;
+        for (int[] each : unsaid) {
+            whose.addUsed(each[0], each[1]);
+        }
+        if (!unsaid.isEmpty()) {
+            whose.needsNotification();
+        }
+        unsaid.clear();
+    }
+
+    /** @param late requests are done, and given back by {@link #finish} */
+    void serve(MemorySegment disk, boolean hold, boolean late) {
         if (kick.drain() == 0) {
             return;
         }
         do {
             queue.disableNotifications();
             for (DescriptorChain chain; (chain = queue.popChain()) != null;) {
-                if (!hold) {
+                if (late) {
+                    unsaid.add(new int[] {chain.head(), request(chain, disk)});
+                } else if (!hold) {
                     queue.addUsed(chain.head(), request(chain, disk));
                 }
             }
@@ -108,6 +137,7 @@ final class TestRing implements AutoCloseable {
     @Override
     public void close() {
         queue = null;
+        unsaid.clear();
         for (EventFd event : new EventFd[] {call, error, kick}) {
             if (event != null) {
                 event.close();
