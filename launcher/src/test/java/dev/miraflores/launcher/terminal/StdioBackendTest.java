@@ -50,9 +50,10 @@ class StdioBackendTest {
         List<String> java = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xshare:auto", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp", classPath(),
                 TerminalProbe.class.getName(), mode));
-        // A terminal of a size, that gets another when there is a file "larger".
+        // A terminal of a size, that gets another when there is a file "larger". Who waits for it ends with the shell: no hangup
+        // does that where the tests run with SIGHUP ignored.
         Path shell = Files.writeString(directory.resolve("probe.sh"), "stty cols 100 rows 30\n(until [ -e " + directory
-                + "/larger ]; do sleep 0.1; done; stty -F /dev/tty cols 132 rows 43) &\necho [before $(stty -g)]\n"
+                + "/larger ]; do kill -0 $$ 2>/dev/null || exit; sleep 0.1; done; stty -F /dev/tty cols 132 rows 43) &\necho [before $(stty -g)]\n"
                 + "'" + String.join("' '", java) + "'\necho [status $?]\necho [after $(stty -g)]\n");
         // No job control: a shell that has it would itself restore the terminal after a job that was killed.
         process = new ProcessBuilder(SCRIPT, "-qfec", "trap : INT; . " + shell, "/dev/null").redirectErrorStream(true).start();
