@@ -150,6 +150,9 @@ public final class BlockFile implements AutoCloseable {
         if (errno == Errno.ETXTBSY || errno == Errno.EBUSY) {
             return "in use by the host itself; stop that use, or name another";
         }
+        if (errno == Errno.ENAMETOOLONG || errno == Errno.ELOOP) {
+            return "no file has such a name (" + Errno.name(errno) + "); check the name";
+        }
         return "cannot be opened: " + Errno.name(errno) + " (" + errno + ")";
     }
 

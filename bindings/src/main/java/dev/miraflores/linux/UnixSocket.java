@@ -109,10 +109,16 @@ public final class UnixSocket implements AutoCloseable {
         return address;
     }
 
+    /** Whether a socket may have that path. */
+    public static boolean isPath(String path) {
+        int bytes = path.getBytes(StandardCharsets.UTF_8).length;
+        return bytes > 0 && bytes <= MAX_PATH_BYTES && path.indexOf('\0') < 0;
+    }
+
     /** The bytes of a path that a socket may have. */
     static byte[] checkPath(String path) {
         byte[] name = path.getBytes(StandardCharsets.UTF_8);
-        if (name.length == 0 || name.length > MAX_PATH_BYTES || path.indexOf('\0') >= 0) {
+        if (!isPath(path)) {
             throw new IllegalArgumentException(
                     "socket path '" + path + "' has " + name.length + " bytes: from 1 to " + MAX_PATH_BYTES + " are possible");
         }

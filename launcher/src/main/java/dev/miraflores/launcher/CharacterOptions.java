@@ -8,8 +8,11 @@ import dev.miraflores.machine.CharDevices;
 import dev.miraflores.machine.ConfigException;
 import dev.miraflores.machine.MachineConfig;
 import dev.miraflores.sandbox.SandboxPolicy;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * {@code --console}, {@code --virtconsole} and {@code --port}: the guest's character devices and where their far ends are.
@@ -29,6 +32,7 @@ record CharacterOptions(ConsoleOption serial, ConsoleOption virtual, List<PortOp
                 ConsoleOption.parse(RunOptions.CONSOLE.name() + " ", console != null ? console : taken ? "none" : STDIO),
                 virtual == null ? null : ConsoleOption.parse(RunOptions.VIRTCONSOLE.name() + " ", virtual), ports);
         options.checkStdio();
+        options.checkFiles();
         return options;
     }
 
@@ -41,6 +45,20 @@ record CharacterOptions(ConsoleOption serial, ConsoleOption virtual, List<PortOp
                             + " has standard input and output already; use another place for one of them");
                 }
                 first = end;
+            }
+        }
+    }
+
+    /** Each would write over what the other has written. */
+    private void checkFiles() {
+        Map<Path, ConsoleOption> files = new HashMap<>();
+        for (ConsoleOption end : ends()) {
+            if (end.kind() == ConsoleOption.Kind.FILE) {
+                ConsoleOption first = files.putIfAbsent(end.path().toAbsolutePath().normalize(), end);
+                if (first != null) {
+                    throw new ConfigException(end.option() + "file:" + end.path() + ": " + first.option() + "file:" + first.path()
+                            + " writes it already; name another path");
+                }
             }
         }
     }

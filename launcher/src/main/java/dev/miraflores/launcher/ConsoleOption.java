@@ -7,9 +7,9 @@ import dev.miraflores.devices.character.UnixSocketBackend;
 import dev.miraflores.launcher.terminal.StdioBackend;
 import dev.miraflores.launcher.terminal.TerminalUser;
 import dev.miraflores.machine.ConfigException;
+import dev.miraflores.machine.FileReason;
 import dev.miraflores.sandbox.SandboxPolicy;
 import java.io.IOException;
-import java.nio.file.FileSystemException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
@@ -73,15 +73,9 @@ record ConsoleOption(String option, Kind kind, Path path) {
         try {
             return file ? FileBackend.open(path) : UnixSocketBackend.open(path);
         } catch (IOException e) {
-            throw wrong(option, (file ? "file:" : "unix:") + path, (file ? "cannot be written: " : "cannot be made: ") + why(e)
+            throw wrong(option, (file ? "file:" : "unix:") + path, (file ? "cannot be written: " : "cannot be made: ") + FileReason.of(e)
                     + "; name another path");
         }
-    }
-
-    /** The JDK's file exceptions say what is wrong with their names, and repeat the path as their message. */
-    private static String why(IOException e) {
-        String reason = e instanceof FileSystemException file ? file.getReason() : e.getMessage();
-        return reason == null ? e.getClass().getSimpleName() : reason;
     }
 
     private static Path path(String option, String text, String path) {

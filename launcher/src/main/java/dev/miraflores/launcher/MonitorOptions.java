@@ -37,7 +37,11 @@ final class MonitorOptions implements Companion, AutoCloseable {
 
     private MonitorOptions(Arguments arguments) {
         List<MonitorAddress> monitors = addresses(arguments, RunOptions.MONITOR, MONITOR_CHOICE);
+        int before = monitors.size();
         stdio = monitors.removeIf(address -> address.kind() == MonitorAddress.Kind.STDIO);
+        if (before - monitors.size() > 1) {
+            throw new ConfigException(RunOptions.MONITOR.name() + " stdio: given twice; leave one");
+        }
         boolean done = false;
         try {
             addresses(arguments, RunOptions.QMP, QMP_CHOICE).forEach(services::addQmp);

@@ -66,6 +66,9 @@ record PortOption(int number, String id, String name, ConsoleOption backend) {
         if (backend == null) {
             throw wrong(text, "no back end is named; use backend=unix:PATH, for example");
         }
+        if ("".equals(pairs.get("id"))) {
+            throw wrong(text, "the id is empty; name one, or leave it out");
+        }
         return new PortOption(number(text, pairs.get("nr")), pairs.getOrDefault("id", name), name,
                 ConsoleOption.parse(OPTION + " name=" + name + ",backend=", backend));
     }

@@ -160,6 +160,9 @@ final class RunOptions {
         while (start <= text.length()) {
             int colon = text.indexOf(':', start);
             int end = colon < 0 ? text.length() : colon;
+            if (end == start) {
+                throw new ConfigException(option.name() + " " + text + ": a path is empty; name a jar or a directory of jars");
+            }
             paths.add(path(option, text.substring(start, end)));
             start = end + 1;
         }

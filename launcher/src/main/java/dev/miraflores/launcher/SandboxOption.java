@@ -13,6 +13,7 @@ import dev.miraflores.sandbox.Sandbox;
 import dev.miraflores.sandbox.SandboxPolicy;
 import java.io.PrintStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -36,7 +37,10 @@ record SandboxOption(Mode mode, List<String> paths, boolean connects) {
         String mode = arguments.value(SANDBOX.name(), "on");
         List<String> paths = arguments.values(SANDBOX_PATH.name());
         for (String path : paths) {
-            if (!Files.exists(Path.of(path))) {
+            if (path.isEmpty()) {
+                throw new ConfigException(SANDBOX_PATH.name() + " : no path is named; name a file or a directory");
+            }
+            if (!exists(path)) {
                 throw new ConfigException(SANDBOX_PATH.name() + " " + path + ": no such file; make it first, or name its directory");
             }
         }
@@ -46,6 +50,14 @@ record SandboxOption(Mode mode, List<String> paths, boolean connects) {
             case "off" -> Mode.OFF;
             default -> throw new ConfigException(SANDBOX.name() + " " + mode + ": unknown; use on, required or off");
         }, paths, arguments.has(RunOptions.SHARED_MEMORY.name()));
+    }
+
+    private static boolean exists(String path) {
+        try {
+            return Files.exists(Path.of(path));
+        } catch (InvalidPathException e) {
+            throw new ConfigException(SANDBOX_PATH.name() + " " + path + ": not a file name: " + e.getReason() + "; check the name", e);
+        }
     }
 
     /** With what any command leaves within reach. */

@@ -66,6 +66,9 @@ final class TopCommand implements Command {
 
     private static Path path(String given) {
         String path = given.startsWith("unix:") ? given.substring("unix:".length()) : given;
+        if (path.isEmpty()) {
+            throw new ConfigException(QMP.name() + " " + given + ": no path is named; use " + QMP.name() + " PATH, as hv run was given it");
+        }
         try {
             return Path.of(path);
         } catch (InvalidPathException e) {

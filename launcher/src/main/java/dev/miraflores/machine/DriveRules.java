@@ -4,6 +4,7 @@ package dev.miraflores.machine;
 import dev.miraflores.aio.EngineKind;
 import dev.miraflores.aio.qcow2.BackingFile;
 import dev.miraflores.devices.block.ErrorPolicy;
+import dev.miraflores.linux.UnixSocket;
 import dev.miraflores.machine.DriveConfig.Format;
 
 /** What a {@link DriveConfig} has to be, whoever made it. Messages begin with the word for {@code --drive}. */
@@ -96,6 +97,10 @@ final class DriveRules {
     private void checkBackend() {
         if (drive.vhostUser().isEmpty()) {
             throw new ConfigException("drive vhost-user=: no socket is named; write vhost-user=PATH");
+        }
+        if (!UnixSocket.isPath(drive.vhostUser())) {
+            throw new ConfigException("drive vhost-user=" + drive.vhostUser() + ": a socket's path has 1 to " + UnixSocket.MAX_PATH_BYTES
+                    + " bytes; use another");
         }
         if (drive.file() != null) {
             throw new ConfigException("drive file=" + drive.file() + ": the back end of vhost-user=" + drive.vhostUser()

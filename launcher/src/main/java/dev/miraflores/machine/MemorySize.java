@@ -7,6 +7,7 @@ public final class MemorySize {
     /** Guest memory comes in whole multiples of this. */
     public static final long UNIT = 1L << 20;
 
+    private static final String NEEDED = "a guest needs memory; use a size such as 512M";
     private static final int DECIMALS = 3;
     private static final long FRACTION = 1000;
 
@@ -20,6 +21,11 @@ public final class MemorySize {
      * @throws ConfigException when it is not a size, is 0, or is not a whole number of MiB
      */
     public static long parse(String option, String text) {
+        return parse(option, text, NEEDED);
+    }
+
+    /** The same of another size. @param needed what is said where it is 0 */
+    public static long parse(String option, String text, String needed) {
         long bytes = bytes(text);
         if (bytes == NOT_A_SIZE) {
             throw new ConfigException(option + " " + text
@@ -28,13 +34,17 @@ public final class MemorySize {
         if (bytes == TOO_LARGE) {
             throw new ConfigException(option + " " + text + ": more than any host has; use less");
         }
-        return check(option + " " + text, bytes);
+        return check(option + " " + text, bytes, needed);
     }
 
     /** {@code bytes}, when a guest can have so much; {@code what} begins the message when not. */
     static long check(String what, long bytes) {
+        return check(what, bytes, NEEDED);
+    }
+
+    private static long check(String what, long bytes, String needed) {
         if (bytes <= 0) {
-            throw new ConfigException(what + ": a guest needs memory; use a size such as 512M");
+            throw new ConfigException(what + ": " + needed);
         }
         if (bytes % UNIT != 0) {
             throw new ConfigException(what + ": not a whole number of MiB; use " + (bytes / UNIT + 1) + "M");

@@ -3,7 +3,6 @@ package dev.miraflores.machine;
 
 import dev.miraflores.devices.net.stream.StreamAddress;
 import dev.miraflores.linux.UnixSocket;
-import java.nio.charset.StandardCharsets;
 
 /** Where sockets of {@code --nic} are: {@code unix:PATH}, {@code HOST:PORT}, {@code [ADDRESS]:PORT}. */
 final class NicAddress {
@@ -17,8 +16,7 @@ final class NicAddress {
     static StreamAddress parse(String key, String text) {
         if (text.startsWith(UNIX)) {
             String path = text.substring(UNIX.length());
-            int bytes = path.getBytes(StandardCharsets.UTF_8).length;
-            if (bytes == 0 || bytes > UnixSocket.MAX_PATH_BYTES || path.indexOf('\0') >= 0) {
+            if (!UnixSocket.isPath(path)) {
                 throw new ConfigException(key + "=" + text + ": a socket's path has 1 to " + UnixSocket.MAX_PATH_BYTES
                         + " bytes; use another");
             }

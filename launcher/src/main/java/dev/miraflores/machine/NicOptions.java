@@ -31,6 +31,8 @@ final class NicOptions {
     private String ifname;
     private String bridge;
     private List<Integer> fds = List.of();
+    /** Which of fd and fds said so. */
+    private String descriptorsKey;
     private boolean vhost;
     private String listen;
     private String connect;
@@ -131,7 +133,7 @@ final class NicOptions {
         switch (key) {
             case "ifname" -> ifname = value;
             case "bridge" -> bridge = value;
-            case "fd", "fds" -> fds = descriptors(key, value);
+            case "fd", "fds" -> setDescriptors(key, value);
             case "vhost" -> vhost = UserOptions.onOff(key, value);
             // Ours runs none, which is what most scripts say.
             case "script", "downscript" -> {
@@ -144,6 +146,14 @@ final class NicOptions {
             }
         }
         return true;
+    }
+
+    private void setDescriptors(String key, String value) {
+        if (descriptorsKey != null && !descriptorsKey.equals(key)) {
+            throw wrong("fd= and fds= both say which tap; leave one out");
+        }
+        descriptorsKey = key;
+        fds = descriptors(key, value);
     }
 
     private boolean setSocket(String key, String value) {

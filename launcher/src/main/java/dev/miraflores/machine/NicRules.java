@@ -3,6 +3,7 @@ package dev.miraflores.machine;
 
 import dev.miraflores.devices.net.NetDeviceConfig;
 import dev.miraflores.linux.Tun;
+import dev.miraflores.linux.UnixSocket;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 
@@ -52,6 +53,10 @@ final class NicRules {
         }
         if (nic.kind() == NicConfig.Kind.VHOST_USER && (nic.vhostUser() == null || nic.vhostUser().isEmpty())) {
             throw new ConfigException("vhost-user= needs the path of a socket");
+        }
+        if (nic.kind() == NicConfig.Kind.VHOST_USER && !UnixSocket.isPath(nic.vhostUser())) {
+            throw new ConfigException("vhost-user=" + nic.vhostUser() + ": a socket's path has 1 to " + UnixSocket.MAX_PATH_BYTES
+                    + " bytes; use another");
         }
     }
 

@@ -31,7 +31,8 @@ public record RngConfig(long maxBytes, long periodMs) {
     public static RngConfig parse(String text) {
         long maxBytes = Long.MAX_VALUE;
         long periodMs = DEFAULT_PERIOD_MS;
-        for (Map.Entry<String, String> pair : OptionWords.pairs(OPTION, text, KEYS).entrySet()) {
+        Map<String, String> pairs = OptionWords.pairs(OPTION, text, KEYS);
+        for (Map.Entry<String, String> pair : pairs.entrySet()) {
             String value = pair.getValue();
             long number = pair.getKey().equals("period") ? Quantity.parse(value) : Quantity.parseBytes(value);
             if (number == Quantity.NONE) {
@@ -43,6 +44,9 @@ public record RngConfig(long maxBytes, long periodMs) {
             } else {
                 maxBytes = number;
             }
+        }
+        if (pairs.containsKey("period") && !pairs.containsKey("max-bytes")) {
+            throw new ConfigException(OPTION + " " + text + ": a period limits nothing by itself; use max-bytes=N,period=MS");
         }
         return new RngConfig(maxBytes, periodMs);
     }

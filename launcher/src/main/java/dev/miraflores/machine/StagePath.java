@@ -27,6 +27,11 @@ final class StagePath {
 
     /** @param path jars, directories of jars, directories of classes; empty for this program's own modules alone */
     StagePath(List<Path> path) {
+        for (Path entry : path) {
+            if (!Files.exists(entry)) {
+                throw new ConfigException("--stage-path " + entry + ": no such file; name a jar or a directory of jars");
+            }
+        }
         this.path = path;
     }
 
@@ -43,11 +48,6 @@ final class StagePath {
     }
 
     private ModuleLayer load() {
-        for (Path entry : path) {
-            if (!Files.exists(entry)) {
-                throw new ConfigException("--stage-path " + entry + ": no such file; name a jar or a directory of jars");
-            }
-        }
         try {
             ModuleFinder finder = ModuleFinder.of(path.toArray(new Path[0]));
             Set<String> names = new HashSet<>();

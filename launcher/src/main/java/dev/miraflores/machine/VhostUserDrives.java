@@ -101,6 +101,10 @@ public final class VhostUserDrives implements AutoCloseable {
                 throw new ConfigException("two drives at --socket " + export.socket() + "; a socket has one drive");
             }
         }
+        if (export.drive().vhostUser() != null) {
+            throw new ConfigException("drive " + export.drive().id() + " vhost-user=" + export.drive().vhostUser()
+                    + ": another process serves it already; have front ends connect there, or name an image with file=");
+        }
         if (!export.drive().dataplane()) {
             throw new ConfigException("drive " + export.drive().id()
                     + " dataplane=off: there is no machine whose main loop could serve it; leave it out");

@@ -15,7 +15,7 @@ public record VsockConfig(long cid) {
 
     public VsockConfig {
         if (cid < VirtioVsockDevice.MIN_CID || cid > VirtioVsockDevice.MAX_CID) {
-            throw new ConfigException(OPTION + " cid=" + Long.toUnsignedString(cid) + ": reserved, or none; use one from "
+            throw new ConfigException(OPTION + " cid=" + cid + ": reserved, or none; use one from "
                     + VirtioVsockDevice.MIN_CID + " to " + VirtioVsockDevice.MAX_CID);
         }
     }
@@ -26,6 +26,9 @@ public record VsockConfig(long cid) {
      * @throws ConfigException where it says anything else
      */
     public static VsockConfig parse(String text) {
+        if (text.indexOf('=') < 0) {
+            throw new ConfigException(OPTION + " " + text + ": no id is named; use cid=N, N being from " + VirtioVsockDevice.MIN_CID + " on");
+        }
         Long cid = null;
         for (Map.Entry<String, String> pair : KeyValues.parse(OPTION, text).entrySet()) {
             if (!pair.getKey().equals("cid") && !pair.getKey().equals("guest-cid")) {

@@ -6,12 +6,12 @@ import dev.miraflores.aio.mirror.MirrorState;
 import dev.miraflores.linux.Landlock;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
+import dev.miraflores.machine.FileReason;
 import dev.miraflores.monitor.json.Json;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -114,11 +114,10 @@ public final class BlockJobs {
             }
         } catch (AccessDeniedException e) {
             throw new MonitorException("Could not create '" + file + "': " + whyDenied(Path.of(file)));
-        } catch (FileSystemException e) {
-            throw new MonitorException("Could not create '" + file + "': "
-                    + (e.getReason() == null ? e.getClass().getSimpleName() : e.getReason()));
-        } catch (IOException | InvalidPathException e) {
-            throw new MonitorException("Could not create '" + file + "': " + e.getMessage());
+        } catch (IOException e) {
+            throw new MonitorException("Could not create '" + file + "': " + FileReason.of(e));
+        } catch (InvalidPathException e) {
+            throw new MonitorException("Could not create '" + file + "': not a file name: " + e.getReason());
         }
     }
 

@@ -2,12 +2,12 @@
 package dev.miraflores.monitor;
 
 import dev.miraflores.machine.ConfigException;
+import dev.miraflores.machine.FileReason;
 import dev.miraflores.monitor.socket.ClientServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
-import java.nio.file.FileSystemException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
@@ -55,12 +55,16 @@ public record MonitorAddress(String option, String text, Kind kind, Path path, I
         for (int comma = path.lastIndexOf(','); comma >= 0 && isKnown(option, text, path.substring(comma + 1)); comma = path.lastIndexOf(',')) {
             path = path.substring(0, comma);
         }
+        String last = path.substring(path.lastIndexOf(',') + 1);
+        if (last.length() < path.length() && last.indexOf('=') > 0) {
+            throw new ConfigException(option + " " + text + ": unknown '" + last + "'; server=on and wait=off are all that a socket takes");
+        }
         try {
             if (!path.isEmpty()) {
                 return new MonitorAddress(option, text, Kind.UNIX, Path.of(path), null);
             }
         } catch (InvalidPathException e) {
-            // as below
+            throw new ConfigException(option + " " + text + ": not a file name: " + e.getReason() + "; check the name", e);
         }
         throw new ConfigException(option + " " + text + ": no path is named; use unix:PATH");
     }
@@ -98,9 +102,7 @@ public record MonitorAddress(String option, String text, Kind kind, Path path, I
         try {
             return kind == Kind.UNIX ? ClientServer.unix(name, path, mostClients) : ClientServer.tcp(name, tcp, mostClients);
         } catch (IOException e) {
-            String reason = e instanceof FileSystemException file && file.getReason() != null ? file.getReason()
-                    : e instanceof FileSystemException ? e.getClass().getSimpleName() : e.getMessage();
-            throw new ConfigException(option + " " + text + ": cannot be made: " + reason + "; name another " + (kind == Kind.UNIX ? "path" : "port"), e);
+            throw new ConfigException(option + " " + text + ": cannot be made: " + FileReason.of(e) + "; name another " + (kind == Kind.UNIX ? "path" : "port"), e);
         }
     }
 }

@@ -61,6 +61,16 @@ class HvRunTest {
         assertTrue(said.contains("2 processors") && said.contains("id \"S1\"") && said.contains("result: ok"), said);
     }
 
+    /** In the sandbox, where not every thread may remove it. */
+    @Test
+    void shouldRemoveTheSocketOfANicAtTheEnd(@TempDir Path sockets) throws IOException, InterruptedException {
+        Path socket = sockets.resolve("n");
+        try (HvProcess hv = run("mode=poweroff", "--nic", "socket,listen=unix:" + socket)) {
+            assertEquals(0, hv.await(), hv::texts);
+        }
+        assertEquals(0, sockets.toFile().list().length);
+    }
+
     @Test
     void shouldShowTheDemoAndTidyUp() throws IOException, InterruptedException {
         Path temporary = Files.createDirectory(directory.resolve("tmp"));

@@ -3,15 +3,18 @@ package dev.miraflores.launcher;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class MainTest {
 
@@ -88,6 +91,18 @@ class MainTest {
         "--kernal K                    | --kernal: no such option; the nearest is --kernel; see hv run --help",
         "--kernel K --kernel L         | option '--kernel' (FILE) should be specified only once; see hv run --help",
         "-kernel K                     | -kernel: no such option; the nearest is --kernel; see hv run --help",
+        "--kernel K --rng period=5     | --rng period=5: a period limits nothing by itself; use max-bytes=N,period=MS",
+        "--kernel K --vsock 5          | --vsock 5: no id is named; use cid=N, N being from 3 on",
+        "--kernel K --port name=a,backend=none,id= | --port name=a,backend=none,id=: the id is empty; name one, or leave it out",
+        "--kernel K --stage-path :     | --stage-path :: a path is empty; name a jar or a directory of jars",
+        "--kernel K --sandbox-path=    | --sandbox-path : no path is named; name a file or a directory",
+        "--kernel K --nic tap,fd=3,fds=4:5 | --nic tap,fd=3,fds=4:5: fd= and fds= both say which tap; leave one out",
+        "--kernel K --console file:/no/such/x | --console file:/no/such/x: cannot be written: its directory does not exist; name another path",
+        "--kernel K --console file:/a/b --port name=p,backend=file:/a/./b | --port name=p,backend=file:/a/./b: --console file:/a/b writes it"
+                + " already; name another path",
+        "--kernel K --qmp unix:/q,foo=on | --qmp unix:/q,foo=on: unknown 'foo=on'; server=on and wait=off are all that a socket takes",
+        "--kernel K --qmp unix:/no/such/q | --qmp unix:/no/such/q: cannot be made: its directory does not exist; name another path",
+        "--kernel K --monitor stdio --monitor stdio --console none | --monitor stdio: given twice; leave one",
         "--kernel K stray              | stray: not expected here; see hv run --help",
     })
     void shouldRefuseABadMachineInOneLine(String options, String what) {
@@ -95,6 +110,49 @@ class MainTest {
         assertEquals(2, hv(words));
         assertEquals("hv: " + what + "\n", err());
         assertEquals("", out());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "demo --ms=              | --ms : not a number of milliseconds; use 500, for example",
+        "demo --ms 9999999999    | --ms 9999999999: not a number of milliseconds; use 500, for example",
+        "demo --size 0           | --size 0: a disk has a size; use one such as 64M",
+        "demo --drive-options foo=1    | --drive-options foo=1: unknown key 'foo'; the nearest is 'aio'",
+        "demo --drive-options queues=0 | --drive-options queues=0: queues=0; use 1 to 64",
+        "top --qmp unix:         | --qmp unix:: no path is named; use --qmp PATH, as hv run was given it",
+        "vhost-user-blk --socket S --drive vhost-user=V | drive drive0 vhost-user=V: another process serves it already; have front ends"
+                + " connect there, or name an image with file=",
+    })
+    void shouldRefuseInTheWordsThatWereTyped(String words, String what) {
+        assertEquals(2, hv(words.split(" ")));
+        assertEquals("hv: " + what + "\n", err());
+        assertEquals("", out());
+    }
+
+    @Test
+    void shouldSayThatAScratchDiskIsTooLarge() {
+        assertEquals(2, hv("demo", "--size", "8000000T"));
+        assertTrue(err().startsWith("hv: --size 8000000T: no such file in ") && err().endsWith("; use less\n"), err());
+    }
+
+    /** A socket's path is short; that one is not is no mistake of ours. */
+    @ParameterizedTest
+    @ValueSource(strings = {"--drive", "--nic"})
+    void shouldRefuseAPathThatNoSocketCanHave(String option) {
+        String path = "/".concat("x".repeat(107));
+        assertEquals(2, hv("run", "--kernel", "K", option, "vhost-user=" + path));
+        assertTrue(err().endsWith("vhost-user=" + path + ": a socket's path has 1 to 107 bytes; use another\n"), err());
+        assertEquals(1, err().lines().count());
+    }
+
+    /** Nobody may ever read it, and opening it would wait for whoever does. */
+    @Test
+    @Timeout(20)
+    void shouldNotWaitForAReaderOfAFifo(@TempDir Path directory) throws Exception {
+        Path fifo = directory.resolve("fifo");
+        assumeTrue(new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor() == 0, "no mkfifo");
+        assertEquals(2, hv("run", "--kernel", "K", "--console", "file:" + fifo));
+        assertEquals("hv: --console file:" + fifo + ": cannot be written: is a FIFO, which may have no reader; name another path\n", err());
     }
 
     @Test

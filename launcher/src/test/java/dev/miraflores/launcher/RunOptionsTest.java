@@ -119,7 +119,7 @@ class RunOptionsTest {
     void shouldSayThatTheConsolesFileCannotBeWritten(@TempDir Path directory) {
         ConfigException e = assertThrows(ConfigException.class,
                 () -> ConsoleOption.parse("--console ", "file:" + directory + "/no/log").open(null));
-        assertEquals("--console file:" + directory + "/no/log: cannot be written: NoSuchFileException; name another path",
+        assertEquals("--console file:" + directory + "/no/log: cannot be written: its directory does not exist; name another path",
                 e.getMessage());
     }
 }

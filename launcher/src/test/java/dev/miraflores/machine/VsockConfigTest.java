@@ -23,11 +23,11 @@ class VsockConfigTest {
     @CsvSource(delimiter = '|', value = {
         "cid=2|--vsock cid=2: reserved, or none; use one from 3 to 4294967294",
         "cid=4294967295|--vsock cid=4294967295: reserved, or none; use one from 3 to 4294967294",
-        "cid=-1|--vsock cid=18446744073709551615: reserved, or none; use one from 3 to 4294967294",
+        "cid=-1|--vsock cid=-1: reserved, or none; use one from 3 to 4294967294",
         "cid=x|--vsock cid=x: 'x' is no number; use one from 3 on",
         "cid=5,guest-cid=5|--vsock cid=5,guest-cid=5: cid and guest-cid are the same; leave one",
         "cid=5,port=1|--vsock cid=5,port=1: no key 'port'; use cid",
-        "5|--vsock 5: '5' is not key=value; a comma within a value is written twice"})
+        "5|--vsock 5: no id is named; use cid=N, N being from 3 on"})
     void shouldSayWhatIsWrong(String text, String message) {
         assertEquals(message, assertThrows(ConfigException.class, () -> VsockConfig.parse(text)).getMessage());
     }

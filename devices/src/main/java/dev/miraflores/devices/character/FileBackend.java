@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -18,6 +19,10 @@ import java.nio.file.Path;
  * machine that never came about leaves it as it was, or does not leave one where there was none.
  */
 public final class FileBackend implements CharBackend {
+
+    // stat(2).
+    private static final int S_IFMT = 0170000;
+    private static final int S_IFIFO = 0010000;
 
     private final Path path;
     private final FileChannel file;
@@ -29,13 +34,24 @@ public final class FileBackend implements CharBackend {
         unused = made;
     }
 
-    /** Opens a file, which is made if there is none. */
+    /**
+     * Opens a file, which is made if there is none.
+     *
+     * @throws IOException where it cannot be, or is a FIFO: that would be waited for until somebody reads it
+     */
     public static FileBackend open(Path path) throws IOException {
+        if (isFifo(path)) {
+            throw new FileSystemException(path.toString(), null, "is a FIFO, which may have no reader");
+        }
         try {
             return new FileBackend(path, FileChannel.open(path, WRITE, CREATE_NEW), true);
         } catch (FileAlreadyExistsException e) {
             return new FileBackend(path, FileChannel.open(path, WRITE, CREATE), false);
         }
+    }
+
+    private static boolean isFifo(Path path) throws IOException {
+        return Files.exists(path) && ((int) Files.getAttribute(path, "unix:mode") & S_IFMT) == S_IFIFO;
     }
 
     @Override

@@ -193,6 +193,9 @@ public final class HmpCommands {
                 text.append((command.name() + " " + command.usage()).strip()).append(" -- ").append(command.help()).append('\n');
             }
         }
+        if (text.isEmpty()) {
+            throw new MonitorException("there is no command '" + words.getFirst() + "'; help tells all");
+        }
         return text.toString();
     }
 
@@ -230,8 +233,11 @@ public final class HmpCommands {
     }
 
     private String driveAdd(List<String> words) {
-        String options = ("," + words.get(1)).replace(",if=none", "").substring(1);
-        DriveConfig drive = DriveConfig.parse(options);
+        String options = ("," + words.get(1)).replace(",if=none", "");
+        if (options.isEmpty()) {
+            throw new MonitorException("no file is named; write file=FILE,id=ID");
+        }
+        DriveConfig drive = DriveConfig.parse(options.substring(1));
         if (drive.id() == null) {
             throw new MonitorException("a drive that is added needs a name; write id=NAME");
         }

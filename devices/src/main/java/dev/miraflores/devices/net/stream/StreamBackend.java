@@ -84,9 +84,17 @@ public final class StreamBackend implements NetBackend {
     public void start(NetBackendEvents itsEvents) {
         events = itsEvents;
         events.linkChanged(false);
-        thread = new Thread(this::serve, "net-" + name);
+        thread = new Thread(this::serveToTheEnd, "net-" + name);
         thread.setDaemon(true);
         thread.start();
+    }
+
+    /** Here, as whoever closes it may be an I/O thread, which the sandbox lets remove no file: a socket's goes at the end. */
+    private void serveToTheEnd() {
+        serve();
+        if (closing) {
+            source.close();
+        }
     }
 
     private void serve() {
