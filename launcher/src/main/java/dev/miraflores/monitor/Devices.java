@@ -137,7 +137,12 @@ public final class Devices {
                 String name = property.getKey();
                 Object value = property.getValue();
                 switch (name) {
-                    case "serial" -> drive.serial(text(value, name));
+                    case "serial" -> {
+                        if (value == null) {
+                            throw new MonitorException("Invalid parameter type for 'serial', expected: string");
+                        }
+                        drive.serial(text(value, name));
+                    }
                     case "num-queues" -> drive.queues(number(name, value, DriveConfig.MAX_QUEUES));
                     case "queue-size" -> drive.queueSize(number(name, value, 1024));
                     case "packed" -> drive.packed(onOff(name, value));

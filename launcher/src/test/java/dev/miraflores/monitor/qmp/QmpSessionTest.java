@@ -139,6 +139,14 @@ class QmpSessionTest implements QmpSession.Output {
     }
 
     @Test
+    void shouldRefuseAPropertyThatIsNull() {
+        negotiate();
+        send("{'execute': 'blockdev-add', 'arguments': {'driver': 'null-co', 'node-name': 'n', 'size': 512}}");
+        assertError("GenericError", "Invalid parameter type for 'serial', expected: string",
+                send("{'execute': 'device_add', 'arguments': {'driver': 'virtio-blk-pci', 'drive': 'n', 'serial': null}}"));
+    }
+
+    @Test
     void shouldHaveQemusClasses() {
         negotiate();
         assertError("CommandNotFound", "The command no-such-cmd has not been found", send("{'execute': 'no-such-cmd'}"));
