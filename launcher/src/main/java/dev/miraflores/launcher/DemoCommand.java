@@ -56,6 +56,13 @@ final class DemoCommand implements Command {
         String size = arguments.value(SIZE.name(), "64M");
         long diskBytes = MemorySize.parse(SIZE.name(), size, "a disk has a size; use one such as 64M");
         Foreground foreground = new Foreground(console.err());
+        try (Foreground.Guard _ = foreground.guard()) {
+            return run(arguments, console, foreground, work, size, diskBytes);
+        }
+    }
+
+    private static int run(Arguments arguments, Console console, Foreground foreground, String work, String size, long diskBytes)
+            throws IOException, InterruptedException {
         Path scratch = scratchFile();
         try {
             setLength(scratch, diskBytes, size);

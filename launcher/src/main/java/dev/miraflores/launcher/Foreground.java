@@ -67,6 +67,25 @@ final class Foreground implements TerminalUser, MachineListener {
         err.println("hv: ".concat(why).concat("; the guest waits: put it right and type ^A r, or end hv"));
     }
 
+    /** Until it is closed. */
+    interface Guard extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    /**
+     * Once: SIGINT and SIGTERM end the machine in good order, its I/O finished and the files of its sockets removed, and the process only
+     * when the guard is closed.
+     */
+    Guard guard() {
+        Thread hook = new Thread(this::endBeforeProcess, "end-machine");
+        Runtime.getRuntime().addShutdownHook(hook);
+        return () -> {
+            ended.countDown();
+            unhook(hook);
+        };
+    }
+
     /**
      * Makes the machine, runs it, closes it.
      *
@@ -74,16 +93,7 @@ final class Foreground implements TerminalUser, MachineListener {
      * @return why it ended; its crash report has been printed
      */
     StopCause run(MachineConfig config, Companion companion) throws InterruptedException {
-        // SIGINT and SIGTERM: the machine ends in good order, its I/O finished, before the process does.
-        Thread hook = new Thread(this::endBeforeProcess, "end-machine");
-        Runtime.getRuntime().addShutdownHook(hook);
-        try {
-            VirtualMachine made = VirtualMachine.create(config);
-            return run(made, companion);
-        } finally {
-            ended.countDown();
-            unhook(hook);
-        }
+        return run(VirtualMachine.create(config), companion);
     }
 
     private StopCause run(VirtualMachine made, Companion companion) throws InterruptedException {

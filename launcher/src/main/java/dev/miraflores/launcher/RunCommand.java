@@ -27,13 +27,17 @@ final class RunCommand implements Command {
         CharacterOptions.parse(arguments).describe(machine);
         // Once without, so that what is wrong with it shows before a console's file or socket comes about.
         machine.build();
-        return run(arguments, console, new Foreground(console.err()), machine, Companion.NONE);
+        Foreground foreground = new Foreground(console.err());
+        try (Foreground.Guard _ = foreground.guard()) {
+            return run(arguments, console, foreground, machine, Companion.NONE);
+        }
     }
 
     /**
      * Runs a machine with the console, the monitors and the sandbox that the options say.
      *
-     * @param companion goes along with it, before all else
+     * @param foreground guarded
+     * @param companion  goes along with it, before all else
      * @return the exit code
      */
     static int run(Arguments arguments, Console console, Foreground foreground, MachineConfig.Builder machine,

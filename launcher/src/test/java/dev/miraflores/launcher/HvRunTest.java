@@ -71,6 +71,18 @@ class HvRunTest {
         assertEquals(0, sockets.toFile().list().length);
     }
 
+    /** The process is there until they are gone. */
+    @Test
+    void shouldRemoveItsSocketsWhenItIsToldToEnd(@TempDir Path sockets) throws IOException, InterruptedException {
+        try (HvProcess hv = HvProcess.start(directory, HvProcess.command("demo", "--hold", "--qmp", "unix:" + sockets.resolve("q"),
+                "--monitor", "unix:" + sockets.resolve("m"), "--metrics", "unix:" + sockets.resolve("o")))) {
+            hv.awaitOut("holding");
+            ProcessHandle.of(hv.pid()).orElseThrow().destroy();
+            assertEquals(143, hv.await(), hv::texts);
+        }
+        assertEquals(0, sockets.toFile().list().length);
+    }
+
     @Test
     void shouldShowTheDemoAndTidyUp() throws IOException, InterruptedException {
         Path temporary = Files.createDirectory(directory.resolve("tmp"));
