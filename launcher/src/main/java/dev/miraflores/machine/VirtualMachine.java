@@ -87,7 +87,7 @@ public final class VirtualMachine implements AutoCloseable {
      * Holds all vCPUs outside of the guest, lets the disks finish what is in flight, and returns when nothing moves any more.
      *
      * @return false when the machine stopped instead
-     * @throws dev.miraflores.devices.block.DrainException where a disk did not finish in time: the machine goes on, unless
+     * @throws dev.miraflores.devices.virtio.DrainException where a disk did not finish in time: the machine goes on, unless
      *     another has it paused for a request that failed ({@code werror=stop})
      */
     public boolean pause() {
