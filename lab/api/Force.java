@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import dev.miraflores.machine.DeviceRemoval;
+import dev.miraflores.machine.DeviceRemoval.State;
 import dev.miraflores.machine.DriveConfig;
-import dev.miraflores.machine.DriveRemoval;
-import dev.miraflores.machine.DriveRemoval.State;
 import java.time.Duration;
 
 /** Takes a disk without asking, and plugs another. */
@@ -16,7 +16,7 @@ final class Force {
             guest.await("job: no disk yet");
             guest.machine().addDrive(DriveConfig.parse("file=first.img,id=first,cache=none"));
             guest.await("job: done with the first");
-            DriveRemoval removal = guest.machine().removeDrive("first", Duration.ZERO);
+            DeviceRemoval removal = guest.machine().removeDrive("first", Duration.ZERO);
             removal.force();
             State state = removal.await(Duration.ofSeconds(60));
             Guest.check(state == State.REMOVED, "the disk is " + state + ": " + removal.failure());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import dev.miraflores.machine.DeviceRemoval;
+import dev.miraflores.machine.DeviceRemoval.State;
 import dev.miraflores.machine.DriveConfig;
-import dev.miraflores.machine.DriveRemoval;
-import dev.miraflores.machine.DriveRemoval.State;
 import java.time.Duration;
 
 /** Plugs a disk, takes it back while the guest writes to it, plugs it again, takes it back when the guest is done. */
@@ -36,7 +36,7 @@ final class Hotplug {
 
     private static void unplug(Guest guest) throws InterruptedException {
         long start = System.nanoTime();
-        DriveRemoval removal = guest.machine().removeDrive("hot", ANSWER);
+        DeviceRemoval removal = guest.machine().removeDrive("hot", ANSWER);
         State state = removal.await(ANSWER.plus(ANSWER));
         Guest.check(state == State.REMOVED, "the disk is " + state + ": " + removal.failure());
         Guest.tell("unplugged in " + (System.nanoTime() - start) / 1_000_000 + " ms");

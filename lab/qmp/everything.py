@@ -8,6 +8,7 @@ latter ends a machine that was started with --no-reboot, and starts the guest of
 import asyncio
 import json
 import os
+import socket
 import sys
 
 from machine import Machine
@@ -41,6 +42,16 @@ async def queries(machine):
     await machine.do("set_link", name="net", up=True)
     await machine.do("announce-self", initial=50, max=550, rounds=5, step=50)
     await machine.refused("DeviceNotFound", "set_link", name="none", up=True)
+    ours, its = socket.socketpair()
+    for name in ("cable", "spare"):
+        machine.client.send_fd_scm(its.fileno())
+        await machine.do("getfd", fdname=name)
+    await machine.do("closefd", fdname="spare")
+    await machine.do("netdev_add", type="stream", id="wire", addr={"type": "fd", "str": "cable"})
+    its.close()
+    await machine.do("netdev_del", id="wire")
+    assert ours.recv(1) == b"", "the other side is still open"
+    ours.close()
     for command, arguments in (("query-balloon", {}), ("balloon", {"value": 1 << 28}), ("x-hv-hint-free-pages", {})):
         await machine.refused("DeviceNotActive", command, **arguments)
     for command, arguments in (("qom-get", {}), ("qom-set", {"value": 1})):

@@ -6,18 +6,9 @@ import asyncio
 import os
 import sys
 
-from machine import LIMIT, Machine
+from machine import Machine, said
 
 LIMITS = {"bps": 0, "bps_rd": 0, "bps_wr": 0, "iops": 0, "iops_rd": 0, "iops_wr": 0}
-
-
-async def said(console, text):
-    for _ in range(LIMIT * 5):
-        with open(console, encoding="latin-1") as lines:
-            if text in lines.read():
-                return
-        await asyncio.sleep(0.2)
-    raise AssertionError(f"the guest does not say {text}")
 
 
 async def main():

@@ -67,6 +67,15 @@ class Machine:
             return found
 
 
+async def said(console, text):
+    for _ in range(LIMIT * 5):
+        with open(console, encoding="latin-1") as lines:
+            if text in lines.read():
+                return
+        await asyncio.sleep(0.2)
+    raise AssertionError(f"the guest does not say {text}")
+
+
 # Arguments whose names have a dash; Python's cannot.
 NAMES = {name.replace("-", "_"): name for name in (
     "node-name", "job-id", "command-line", "cpu-index", "read-only", "num-queues", "write-cache", "query-nodes")}

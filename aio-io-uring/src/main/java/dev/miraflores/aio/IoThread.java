@@ -5,6 +5,8 @@ import dev.miraflores.aio.jfr.FlightEvents;
 import dev.miraflores.linux.EventFd;
 import dev.miraflores.linux.NativeThread;
 import dev.miraflores.linux.ThreadRole;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 
@@ -48,6 +50,7 @@ public final class IoThread implements Executor, AutoCloseable {
     private boolean messagesLeft;
     /** Made once somebody records. */
     private IoThreadFlight flight;
+    private final List<Runnable> whenRecorded = new ArrayList<>();
     private volatile boolean closing;
     private volatile int threadId;
 
@@ -114,6 +117,22 @@ public final class IoThread implements Executor, AutoCloseable {
 
     public Counters<IoThreadCounter> counters() {
         return counters;
+    }
+
+    /**
+     * Has {@code begin} run once, when this thread finds that somebody records for JFR, or soon where that is so already; on another
+     * thread, since it may load events. Any thread.
+     *
+     * @throws RejectedExecutionException where the thread has ended
+     */
+    public void whenRecorded(Runnable begin) {
+        execute(() -> {
+            if (flight == null) {
+                whenRecorded.add(begin);
+            } else {
+                IoThreadFlight.load(begin);
+            }
+        });
     }
 
     /** Sets how long it may poll before it sleeps; 0 is not at all. Any thread. */
@@ -328,7 +347,8 @@ public final class IoThread implements Executor, AutoCloseable {
 
     private void turn() {
         if (flight == null && FlightEvents.on()) {
-            flight = IoThreadFlight.start(name(), counters);
+            flight = IoThreadFlight.start(name(), counters, whenRecorded);
+            whenRecorded.clear();
         }
         counters.increment(IoThreadCounter.TURNS);
         boolean worked = runMessages();

@@ -3,6 +3,7 @@ package dev.miraflores.aio;
 
 import dev.miraflores.aio.jfr.FlightEvents;
 import dev.miraflores.aio.jfr.WaitRecorder;
+import java.util.List;
 
 /**
  * What JFR is told of one I/O thread, from the turn on in which that finds that somebody records.
@@ -34,13 +35,26 @@ final class IoThreadFlight {
         deltas();
     }
 
-    /** Once {@link FlightEvents#on} said yes. Loading the events takes longer than disks should stand still for. */
-    static IoThreadFlight start(String name, Counters<IoThreadCounter> counters) {
+    /**
+     * Once {@link FlightEvents#on} said yes.
+     *
+     * @param others begin to tell likewise, of what the thread serves
+     */
+    static IoThreadFlight start(String name, Counters<IoThreadCounter> counters, List<Runnable> others) {
         IoThreadFlight flight = new IoThreadFlight(name, counters);
-        Thread loader = new Thread(flight::watch, "hv-jfr");
+        List<Runnable> all = List.copyOf(others);
+        load(() -> {
+            flight.watch();
+            all.forEach(Runnable::run);
+        });
+        return flight;
+    }
+
+    /** Runs what loads events, which takes longer than disks should stand still for, on a thread of its own. */
+    static void load(Runnable begin) {
+        Thread loader = new Thread(begin, "hv-jfr");
         loader.setDaemon(true);
         loader.start();
-        return flight;
     }
 
     /** A thread of its own. */

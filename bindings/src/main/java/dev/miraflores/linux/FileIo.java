@@ -40,6 +40,11 @@ public final class FileIo {
     private static final MemorySegment LSEEK = Libc.symbol("lseek");
     private static final MemorySegment FCNTL = Libc.symbol("fcntl");
 
+    // linux/fcntl.h
+    private static final int F_DUPFD_CLOEXEC = 1030;
+    /** Above standard input, output and error. */
+    private static final int FIRST_COPY = 3;
+
     private FileIo() {}
 
     /** Reads from a stream, such as a terminal or a pipe, into all of {@code into}: bytes read, 0 at the end, or −errno. */
@@ -165,6 +170,11 @@ public final class FileIo {
     /** Sets the descriptor's status flags, of which {@code O_NONBLOCK} and {@code O_DIRECT} can change: 0 or −errno. */
     public static int setStatusFlags(int fd, int flags) {
         return Libc.callInt(FCNTL, fd, libc_h.F_SETFL, flags);
+    }
+
+    /** Another descriptor of the same open file, closed where this process becomes another program: its number or −errno. */
+    public static int duplicate(int fd) {
+        return Libc.callInt(FCNTL, fd, F_DUPFD_CLOEXEC, FIRST_COPY);
     }
 
     /** Has the descriptor be closed where this process becomes, or starts, another program: 0 or −errno. */

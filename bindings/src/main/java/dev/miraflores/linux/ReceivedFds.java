@@ -19,6 +19,11 @@ public final class ReceivedFds implements AutoCloseable {
         fds.add(fd);
     }
 
+    /** Takes one over from elsewhere. */
+    public void keep(Fd fd) {
+        fds.add(fd);
+    }
+
     /** How many are left. */
     public int count() {
         return fds.size();

@@ -39,7 +39,14 @@ public final class Seccomp {
     private static final MemorySegment SYSCALL = Libc.symbol("syscall");
     private static final MemorySegment PRCTL = Libc.symbol("prctl");
 
+    private static volatile boolean inForce;
+
     private Seccomp() {}
+
+    /** Whether the process has come under a filter of its own. */
+    public static boolean isInForce() {
+        return inForce;
+    }
 
     /** Whether this kernel has filters that can end the process (Linux 4.14): 0 or −errno. */
     public static int probe() {
@@ -60,7 +67,9 @@ public final class Seccomp {
      * @return 0, −errno, or the id of a thread that has a filter of its own which this one is not under
      */
     public static int installOnAllThreads(MemorySegment program) {
-        return install(program, FLAG_TSYNC | FLAGS);
+        int rc = install(program, FLAG_TSYNC | FLAGS);
+        inForce |= rc == 0;
+        return rc;
     }
 
     /** Installs one more filter on the calling thread, for it and the threads that it starts: 0 or −errno. */

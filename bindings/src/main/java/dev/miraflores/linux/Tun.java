@@ -48,6 +48,11 @@ public final class Tun {
         return new int[] {(int) tun_abi.TUNSETOFFLOAD, (int) tun_abi.TUNSETQUEUE};
     }
 
+    /** Those that are made when a tap is taken over that somebody else has opened. */
+    public static int[] ioctlsOfAdoption() {
+        return new int[] {(int) tun_abi.TUNGETIFF, (int) tun_abi.TUNSETVNETHDRSZ};
+    }
+
     /** The flags that this kernel's {@link #DEVICE} knows. */
     public static int features(int fd) {
         MemorySegment state = Libc.state();

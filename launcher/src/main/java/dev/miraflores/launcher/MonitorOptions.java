@@ -115,6 +115,9 @@ final class MonitorOptions implements Companion, AutoCloseable {
 
     /** Files of sockets that go at the end. */
     void leaveInReach(SandboxPolicy policy) {
+        if (services.takesDescriptors()) {
+            policy.tap(true);                       // one may be among them
+        }
         for (Path socket : services.sockets()) {
             policy.emptiable(socket.toAbsolutePath().getParent().toString());
         }

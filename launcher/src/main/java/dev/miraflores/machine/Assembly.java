@@ -15,6 +15,7 @@ import dev.miraflores.kvm.boot.BootRequest;
 import dev.miraflores.kvm.boot.LoadedKernel;
 import dev.miraflores.linux.SysInfo;
 import dev.miraflores.memory.GuestMemory;
+import dev.miraflores.memory.MemoryBacking;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -69,6 +70,7 @@ final class Assembly {
         MainLoop mainLoop = cleanup.addForRequests(new MainLoop());
         DriveOpener opener = new DriveOpener(config, mainLoop);
         List<Drive> disks = openDisks(opener);
+        List<Nic> nics = openNics();
         FixedDevices devices = new FixedDevices(config, cleanup, mainLoop);
         GuestMemory memory = memory();
         LoadedKernel kernel = image.loadInto(memory);
@@ -84,10 +86,11 @@ final class Assembly {
         if (config.debugExit()) {
             board.addDebugExit();
         }
-        DriveBays bays = cleanup.add(new DriveBays(vm, board, config.virtio(), opener));
-        for (Drive disk : disks) {
-            bays.addCold(disk);
-        }
+        DeviceBays bays = cleanup.add(new DeviceBays(vm, board, config.virtio()));
+        DriveBays drives = new DriveBays(bays, opener);
+        disks.forEach(drives::addCold);
+        NicBays network = new NicBays(bays, config.memoryBacking() != MemoryBacking.ANONYMOUS);
+        nics.forEach(network::addCold);
         devices.addTo(board, bays);
 
         List<Integer> apicIds = createVcpus(kvm, vm, board);
@@ -97,7 +100,7 @@ final class Assembly {
         // Added last, closed first: no vCPU may be at a device that is being taken down, and no reset under way.
         cleanup.add(resets);
         cleanup.add(vm::stop);
-        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, devices, resets,
+        return new VirtualMachine(cleanup, mainLoop, vm, board, bays, drives, network, devices, resets,
                 new MachineReset(vm, board, bays, image, powerOn));
     }
 
@@ -116,6 +119,17 @@ final class Assembly {
             disks.add(disk);
         }
         return disks;
+    }
+
+    /** Opens taps and sockets, and starts programs. */
+    private List<Nic> openNics() {
+        List<Nic> nics = new ArrayList<>();
+        for (NicConfig each : config.nics()) {
+            Nic nic = NicOpener.open(each);
+            cleanup.add(nic.device());
+            nics.add(nic);
+        }
+        return nics;
     }
 
     private List<Integer> createVcpus(Kvm kvm, Vm vm, Board board) {

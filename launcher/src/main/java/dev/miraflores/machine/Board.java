@@ -144,11 +144,11 @@ final class Board implements AutoCloseable {
     }
 
     /**
-     * Puts a disk in before the guest runs.
+     * Puts a disk or a NIC in before the guest runs.
      *
-     * @return where it is, for the caller to close before the board; null for a disk that stays, and belongs to the board
+     * @return where it is, for the caller to close before the board; null for one that stays, and belongs to the board
      */
-    PciAttachment addDisk(VirtioTransport transport, VirtioDevice device) {
+    PciAttachment addPluggable(VirtioTransport transport, VirtioDevice device) {
         if (transport == VirtioTransport.MMIO) {
             addMmio(device);
             return null;
@@ -160,12 +160,12 @@ final class Board implements AutoCloseable {
     }
 
     /**
-     * Puts a disk in a free slot; {@link #hotplug} is not told yet.
+     * Puts a device in a free slot; {@link #hotplug} is not told yet.
      *
      * @param guestRuns whether its BARs are left to the guest
      * @return where it is, for the caller to close before the board; null, and nothing has happened, where no slot is free
      */
-    PciAttachment plugDisk(VirtioDevice device, boolean guestRuns) {
+    PciAttachment plug(VirtioDevice device, boolean guestRuns) {
         if (pci.freeSlots() == 0) {
             return null;
         }
@@ -174,7 +174,7 @@ final class Board implements AutoCloseable {
         return new PciAttachment(pci, onPci, slot);
     }
 
-    /** Takes away what a disk has left that was taken from {@code slot} by force. */
+    /** Takes away what a device has left that was taken from {@code slot} by force. */
     void clear(int slot) {
         pci.clear(slot);
     }

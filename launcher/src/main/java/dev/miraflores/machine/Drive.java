@@ -20,7 +20,7 @@ import java.util.List;
  * A disk of a machine, to be looked at and changed while its guest runs.
  * <p>A change holds new requests back, waits for those in flight, and lets all go on; the guest sees a disk that was slow for
  * a moment. Where what is in flight does not finish in time nothing is changed, and a
- * {@link dev.miraflores.devices.block.DrainException} says what it waited for.
+ * {@link dev.miraflores.devices.virtio.DrainException} says what it waited for.
  * <p>Of a disk that another process serves ({@link DriveConfig#vhostUser}) little is known here, and nothing can be changed:
  * what would is for its back end, and throws a {@link ConfigException} that says so.
  * <p>Thread: any, but for the machine's own I/O threads.

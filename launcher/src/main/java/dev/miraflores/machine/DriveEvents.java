@@ -72,6 +72,26 @@ final class DriveEvents implements MachineListener {
     }
 
     @Override
+    public void nicAdded(String id) {
+        tellMachine(listener -> listener.nicAdded(id));
+    }
+
+    @Override
+    public void nicRemoved(String id) {
+        tellMachine(listener -> listener.nicRemoved(id));
+    }
+
+    @Override
+    public void nicRemovalUnanswered(String id) {
+        tellMachine(listener -> listener.nicRemovalUnanswered(id));
+    }
+
+    @Override
+    public void nicRemovalFailed(String id, String why) {
+        tellMachine(listener -> listener.nicRemovalFailed(id, why));
+    }
+
+    @Override
     public void balloonChanged(long actualBytes) {
         tellMachine(listener -> listener.balloonChanged(actualBytes));
     }

@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The devices that a machine is made with and has for good: all virtio devices but the disks.
+ * The devices that a machine is made with and has for good: all virtio devices but disks and network interfaces.
  * <p>Thread: the one that builds the machine; what is asked afterwards, any.
  * <p>Lifetime: what is opened is the {@link Cleanup}'s, and the board's once it is there.
  */
@@ -22,23 +22,17 @@ final class FixedDevices {
     private final Cleanup cleanup;
     private final MainLoop mainLoop;
     private final CharBackend serial;
-    private final List<Nic> nics = new ArrayList<>();
     /** Null where the machine has none; likewise the other two. */
     private final VirtioVsockDevice vsock;
     private Balloon balloon;
     private VirtioConsoleDevice console;
 
-    /** Opens what they need of the host: taps, sockets, programs, the kernel's devices. */
+    /** Opens what they need of the host: the kernel's devices. */
     FixedDevices(MachineConfig config, Cleanup cleanup, MainLoop mainLoop) {
         this.config = config;
         this.cleanup = cleanup;
         this.mainLoop = mainLoop;
         this.serial = config.console() == null ? CharBackend.none() : config.console();
-        for (NicConfig each : config.nics()) {
-            Nic nic = NicOpener.open(each);
-            cleanup.add(nic.device());
-            nics.add(nic);
-        }
         vsock = config.vsock() == null ? null : openVsock(config.vsock());
     }
 
@@ -56,10 +50,7 @@ final class FixedDevices {
     }
 
     /** Puts them into their slots, in the order in which the guest is to find them. */
-    void addTo(Board board, DriveBays bays) {
-        for (Nic nic : nics) {
-            board.addVirtio(config.virtio(), nic.device());
-        }
+    void addTo(Board board, DeviceBays bays) {
         if (config.rng() != null) {
             board.addVirtio(config.virtio(), rng(config.rng()));
         }
@@ -80,7 +71,8 @@ final class FixedDevices {
                 : new VirtioEntropyDevice(mainLoop.thread(), rng.maxBytes(), rng.periodMs());
     }
 
-    private void addBalloon(Board board, DriveBays bays) {
+    private void addBalloon(Board board, DeviceBays bays) {
+        bays.takeId(config.balloon().id());
         VirtioBalloonDevice device = new VirtioBalloonDevice(
                 mainLoop.thread(), config.memoryBytes(), config.balloon().options(), new BalloonNews(bays));
         board.addVirtio(config.virtio(), device);
@@ -88,16 +80,12 @@ final class FixedDevices {
     }
 
     /** To the thread that tells listeners: the main loop does not wait for them. */
-    private record BalloonNews(DriveBays bays) implements BalloonListener {
+    private record BalloonNews(DeviceBays bays) implements BalloonListener {
 
         @Override
         public void changed(long actualBytes) {
             bays.diskEvents().tell(() -> bays.events().balloonChanged(actualBytes));
         }
-    }
-
-    List<Nic> nics() {
-        return List.copyOf(nics);
     }
 
     /** Null where the machine has none. */
@@ -112,9 +100,6 @@ final class FixedDevices {
     /** Those that move data of their own accord, and have to stand still where the machine does. */
     List<Stillness.Disk> still() {
         List<Stillness.Disk> still = new ArrayList<>();
-        for (Nic nic : nics) {
-            still.add(new StillDevice(nic.device()::pause, nic.device()::resume));
-        }
         if (vsock != null) {
             still.add(new StillDevice(vsock::pause, vsock::resume));
         }

@@ -27,6 +27,15 @@ public final class KeyValues {
         return pairs;
     }
 
+    /** The values of each key in their order, where some keys may be given more than once. */
+    public static Map<String, List<String>> parse(String option, String text, String... repeated) {
+        Map<String, List<String>> pairs = new LinkedHashMap<>();
+        for (Map.Entry<String, String> entry : entries(option + " " + text, text, List.of(repeated))) {
+            pairs.computeIfAbsent(entry.getKey(), _ -> new ArrayList<>()).add(entry.getValue());
+        }
+        return pairs;
+    }
+
     /**
      * The pairs in their order.
      *

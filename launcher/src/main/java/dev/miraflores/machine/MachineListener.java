@@ -19,6 +19,22 @@ public interface MachineListener extends DriveListener {
     default void resumed() {
     }
 
+    /** The network interface is in; a guest that listens finds it now. */
+    default void nicAdded(String id) {
+    }
+
+    /** The network interface is gone: what was behind it is closed, and its id is free. The guest may have ejected it unasked. */
+    default void nicRemoved(String id) {
+    }
+
+    /** As {@link #removalUnanswered}. */
+    default void nicRemovalUnanswered(String id) {
+    }
+
+    /** As {@link #removalFailed}. */
+    default void nicRemovalFailed(String id, String why) {
+    }
+
     /**
      * The machine was reset: its guest starts anew.
      *

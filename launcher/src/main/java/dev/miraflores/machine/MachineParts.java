@@ -8,9 +8,9 @@ import java.util.List;
 /**
  * What {@link Stillness} brings to a stand. Thread: any.
  *
- * @param others devices besides the disks
+ * @param others devices that are there for good
  */
-record MachineParts(Vm vm, DriveBays bays, List<Stillness.Disk> others) implements Stillness.Parts {
+record MachineParts(Vm vm, DeviceBays bays, List<Stillness.Disk> others) implements Stillness.Parts {
 
     @Override
     public boolean pause() {
@@ -34,30 +34,9 @@ record MachineParts(Vm vm, DriveBays bays, List<Stillness.Disk> others) implemen
 
     @Override
     public List<Stillness.Disk> disks() {
-        List<Stillness.Disk> disks = new ArrayList<>();
-        for (Drive drive : bays.drives()) {
-            disks.add(new Disk(drive, bays));
-        }
+        List<Stillness.Disk> disks = new ArrayList<>(bays.still());
         disks.addAll(others);
         return disks;
-    }
-
-    private record Disk(Drive drive, DriveBays bays) implements Stillness.Disk {
-
-        @Override
-        public void pause() {
-            drive.device().pause();
-        }
-
-        @Override
-        public void resume() {
-            drive.device().resume();
-        }
-
-        @Override
-        public boolean isIn() {
-            return bays.isIn(drive);
-        }
     }
 
     @Override

@@ -13,7 +13,7 @@ import java.util.List;
  * and what has been plugged and unplugged.
  * <pre>
  *   registers of the platform      all that raises interrupts for its own sake
- *   hot plug                       disks that the guest was asked for leave
+ *   hot plug                       disks and NICs that the guest was asked for leave
  *   virtio devices                 what is in flight finishes: nothing writes into guest memory any more
  *   PCI                            addresses as from firmware; no wire is asserted now
  *   interrupt controllers, vCPUs   as before the first start; KVM writes no clock and no stolen time into guest memory any more
@@ -29,11 +29,11 @@ final class MachineReset {
 
     private final Vm vm;
     private final Board board;
-    private final DriveBays bays;
+    private final DeviceBays bays;
     private final BootImage image;
     private final PowerOnState powerOn;
 
-    MachineReset(Vm vm, Board board, DriveBays bays, BootImage image, PowerOnState powerOn) {
+    MachineReset(Vm vm, Board board, DeviceBays bays, BootImage image, PowerOnState powerOn) {
         this.vm = vm;
         this.board = board;
         this.bays = bays;

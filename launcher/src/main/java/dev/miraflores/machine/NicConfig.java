@@ -7,6 +7,7 @@ import dev.miraflores.devices.net.stream.StreamAddress;
 import dev.miraflores.devices.net.user.PortForward;
 import dev.miraflores.devices.net.user.UserNetwork;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A NIC: what is behind it on the host, and how the guest reaches it as a virtio-net device. Made by {@link #ofUser}, {@link #ofTap},
@@ -86,6 +87,15 @@ public final class NicConfig {
         return NicOptions.parse(text);
     }
 
+    /**
+     * A NIC of words of {@code --nic} that came in another way.
+     *
+     * @param given where they came from, for messages
+     */
+    public static NicConfig of(String given, Kind kind, List<Map.Entry<String, String>> words) {
+        return NicOptions.of(given, kind, words);
+    }
+
     /** All of this, to be changed. */
     public NicBuilder toBuilder() {
         return values.copy();
@@ -153,9 +163,9 @@ public final class NicConfig {
         return values.hash;
     }
 
-    /** With {@link Kind#USER}, else {@code null}. */
+    /** With {@link Kind#USER}, else {@code null}. It tells the guest of {@link #mtu} too: one may listen to DHCP alone. */
     public UserNetwork user() {
-        return values.user;
+        return values.user == null || values.mtu == 0 ? values.user : values.user.withMtu(values.mtu);
     }
 
     /** With {@link Kind#TAP}, else {@code null}. */
@@ -171,6 +181,11 @@ public final class NicConfig {
     /** With {@link Kind#VHOST_USER} the socket's path, else {@code null}. */
     public String vhostUser() {
         return values.vhostUser;
+    }
+
+    /** Descriptors that are the machine's once it opens this. */
+    public List<Integer> descriptors() {
+        return tap() != null ? tap().fds() : socket() != null && socket().isGiven() ? List.of(socket().fd()) : List.of();
     }
 
     /** How the device is made; the id and the address are there by then. */

@@ -5,6 +5,7 @@ import dev.miraflores.devices.net.NetBackend;
 import dev.miraflores.devices.net.NetException;
 import dev.miraflores.devices.net.VirtioNetDevice;
 import dev.miraflores.devices.net.stream.ConnectingPeers;
+import dev.miraflores.devices.net.stream.GivenPeer;
 import dev.miraflores.devices.net.stream.ListeningPeers;
 import dev.miraflores.devices.net.stream.PeerSource;
 import dev.miraflores.devices.net.stream.StreamBackend;
@@ -17,7 +18,8 @@ import dev.miraflores.devices.vhostuser.frontend.VhostUserConfig;
 import dev.miraflores.devices.vhostuser.frontend.VhostUserNetPath;
 
 /**
- * Makes network interfaces, and what is behind them: all that takes a privilege or starts a program, so before a sandbox.
+ * Makes network interfaces, and what is behind them: what takes a privilege or starts a program cannot
+ * be had in a sandbox ({@link NicPlugRules}).
  * <p>Thread: one.
  */
 final class NicOpener {
@@ -64,6 +66,9 @@ final class NicOpener {
             return Passt.start(name(config), config.user());
         }
         NicSocket socket = config.socket();
+        if (socket.isGiven()) {
+            return GivenPeer.adopt(name(config), socket.fd());
+        }
         return socket.listens() ? ListeningPeers.at(name(config), socket.address())
                 : ConnectingPeers.to(name(config), socket.address(), socket.reconnectMs());
     }

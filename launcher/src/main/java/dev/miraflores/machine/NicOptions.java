@@ -25,7 +25,8 @@ final class NicOptions {
             "hostname", "domainname", "dns", "dnssearch", "ipv6-net", "ipv6-host", "ipv6-dns", "ipv6-prefix", "ipv6-prefixlen", "mcast", "udp",
             "localaddr");
 
-    private final String text;
+    /** For messages. */
+    private final String given;
     private final NicBuilder nic;
     private final UserOptions user = new UserOptions();
     private String ifname;
@@ -38,8 +39,8 @@ final class NicOptions {
     private String connect;
     private int reconnectMs;
 
-    private NicOptions(String text, Kind kind) {
-        this.text = text;
+    private NicOptions(String given, Kind kind) {
+        this.given = given;
         this.nic = NicConfig.builder(kind);
     }
 
@@ -50,12 +51,19 @@ final class NicOptions {
         if (text.equals("none")) {
             return null;
         }
-        NicOptions options = new NicOptions(text, kind(text, word));
+        Kind kind = kind(text, word);
+        String given = OPTION + " " + text;
         String rest = word.startsWith(VHOST_USER) ? text : comma < 0 ? "" : text.substring(comma + 1);
+        return of(given, kind, rest.isEmpty() && comma < 0 ? List.of() : KeyValues.entries(given, rest, REPEATED));
+    }
+
+    /** @param given what the words came with, for messages */
+    static NicConfig of(String given, Kind kind, List<Map.Entry<String, String>> words) {
+        NicOptions options = new NicOptions(given, kind);
         try {
-            return options.parseKeys(rest);
+            return options.parseKeys(words);
         } catch (ConfigException e) {
-            throw e.getMessage().startsWith(OPTION) ? e : options.wrong(e.getMessage());
+            throw e.getMessage().startsWith(given) ? e : options.wrong(e.getMessage());
         }
     }
 
@@ -78,16 +86,14 @@ final class NicOptions {
         };
     }
 
-    private NicConfig parseKeys(String rest) {
-        List<Map.Entry<String, String>> pairs = rest.isEmpty() && text.indexOf(',') < 0
-                ? List.of() : KeyValues.entries(OPTION + " " + text, rest, REPEATED);
+    private NicConfig parseKeys(List<Map.Entry<String, String>> pairs) {
         for (Map.Entry<String, String> pair : pairs) {
             if (!setDevice(pair.getKey(), pair.getValue()) && !setBackend(pair.getKey(), pair.getValue())) {
                 throw unknown(pair.getKey());
             }
         }
         switch (nic.kind) {
-            case USER -> nic.user(user.network(nic.mtu));
+            case USER -> nic.user(user.network());
             case TAP -> nic.tap(new NicTap(ifname, fds, bridge, vhost));
             case SOCKET -> nic.socket(socket());
             case VHOST_USER -> { }
@@ -158,6 +164,7 @@ final class NicOptions {
 
     private boolean setSocket(String key, String value) {
         switch (key) {
+            case "fd" -> fds = descriptors(key, value);
             case "listen" -> listen = value;
             case "connect" -> connect = value;
             case "reconnect-ms" -> reconnectMs = number(key, value, 0, Integer.MAX_VALUE);
@@ -178,8 +185,14 @@ final class NicOptions {
     }
 
     private NicSocket socket() {
+        if (fds.size() == 1 && listen == null && connect == null && reconnectMs == 0) {
+            return NicSocket.given(fds.getFirst());
+        }
+        if (!fds.isEmpty()) {
+            throw wrong("fd= is one socket that is connected already; leave all else of it out");
+        }
         if (listen == null == (connect == null)) {
-            throw wrong("a socket needs one of listen= and connect=, such as connect=unix:/tmp/net");
+            throw wrong("a socket needs one of listen=, connect= and fd=, such as connect=unix:/tmp/net");
         }
         if (listen != null && reconnectMs != 0) {
             throw wrong("reconnect-ms= is for connect=; who listens waits for the next peer by itself");
@@ -241,13 +254,13 @@ final class NicOptions {
         known.addAll(switch (nic.kind) {
             case USER -> UserOptions.KEYS;
             case TAP -> List.of("ifname", "fd", "fds", "bridge", "vhost");
-            case SOCKET -> List.of("listen", "connect", "reconnect-ms");
+            case SOCKET -> List.of("listen", "connect", "reconnect-ms", "fd");
             case VHOST_USER -> List.of("vhost-user");
         });
         return wrong("unknown key '" + key + "' for " + nic.kind + "; the nearest is '" + Nearest.to(key, known) + "'");
     }
 
     private ConfigException wrong(String what) {
-        return new ConfigException(OPTION + " " + text + ": " + what);
+        return new ConfigException(given + ": " + what);
     }
 }

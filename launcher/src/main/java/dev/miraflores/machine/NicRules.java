@@ -48,8 +48,11 @@ final class NicRules {
             case TAP -> checkTap(nic);
             case VHOST_USER -> checkServedByOthers(nic, "vhost-user=");
         }
+        if (nic.kind() == NicConfig.Kind.SOCKET && nic.socket() != null && nic.socket().isGiven()) {
+            checkDescriptor(nic.socket().fd());
+        }
         if (nic.kind() == NicConfig.Kind.SOCKET && nic.socket() == null) {
-            throw new ConfigException("a socket needs one of listen= and connect=, such as connect=unix:/tmp/net");
+            throw new ConfigException("a socket needs one of listen=, connect= and fd=, such as connect=unix:/tmp/net");
         }
         if (nic.kind() == NicConfig.Kind.VHOST_USER && (nic.vhostUser() == null || nic.vhostUser().isEmpty())) {
             throw new ConfigException("vhost-user= needs the path of a socket");
@@ -79,13 +82,15 @@ final class NicRules {
         if (!tap.fds().isEmpty() && nic.queues() != 1 && nic.queues() != tap.fds().size()) {
             throw new ConfigException("queues=" + nic.queues() + " and " + tap.fds().size() + " descriptors; leave queues out");
         }
-        for (int fd : tap.fds()) {
-            if (fd <= 2) {
-                throw new ConfigException("fd=" + fd + " is hv's own input or output; use one from 3 on");
-            }
-        }
+        tap.fds().forEach(NicRules::checkDescriptor);
         if (new HashSet<>(tap.fds()).size() != tap.fds().size()) {
             throw new ConfigException("fds= has a descriptor twice; each is one queue");
+        }
+    }
+
+    private static void checkDescriptor(int fd) {
+        if (fd <= 2) {
+            throw new ConfigException("fd=" + fd + " is hv's own input or output; use one from 3 on");
         }
     }
 

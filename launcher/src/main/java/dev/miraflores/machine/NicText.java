@@ -77,6 +77,10 @@ final class NicText {
 
     private void writeSocket(NicSocket socket) {
         text.append("socket");
+        if (socket.isGiven()) {
+            add("fd", socket.fd());
+            return;
+        }
         add(socket.listens() ? "listen" : "connect", socket.address());
         if (socket.reconnectMs() != 0) {
             add("reconnect-ms", socket.reconnectMs());

@@ -6,7 +6,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Tells when guests have had the time that they were given to let go of a disk.
+ * Tells when guests have had the time that they were given to let go of a device.
  * <p>Thread: any; its own lives only while someone is waiting for an answer.
  */
 final class RemovalClock implements AutoCloseable {
@@ -21,8 +21,8 @@ final class RemovalClock implements AutoCloseable {
         this.name = name;
     }
 
-    /** Says {@link DriveRemoval#unanswered} after that time, and calls {@code event}, unless there was an answer. */
-    synchronized void start(DriveRemoval removal, Duration answerWithin, Runnable event) {
+    /** Says {@link DeviceRemoval#unanswered} after that time, and calls {@code event}, unless there was an answer. */
+    synchronized void start(DeviceRemoval removal, Duration answerWithin, Runnable event) {
         if (closed) {
             return;
         }

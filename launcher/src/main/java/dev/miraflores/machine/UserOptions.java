@@ -46,7 +46,7 @@ final class UserOptions {
     }
 
     /** @throws ConfigException where the keys do not go together */
-    UserNetwork network(int mtu) {
+    UserNetwork network() {
         if (!ipv4 && !ipv6) {
             throw new ConfigException("ipv4=off and ipv6=off leave nothing; use --nic none");
         }
@@ -79,7 +79,7 @@ final class UserOptions {
                         + "; leave the address out");
             }
         }
-        return new UserNetwork(guest, bits, router, ipv4, ipv6, mtu, forwards);
+        return new UserNetwork(guest, bits, router, ipv4, ipv6, 0, forwards);
     }
 
     private void addForward(String text) {

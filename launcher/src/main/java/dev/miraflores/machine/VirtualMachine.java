@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A virtual machine: a PC with virtio disks, made from a {@link MachineConfig}.
+ * A virtual machine: a PC with virtio devices, made from a {@link MachineConfig}.
  * <p>{@link #create} opens all it needs, checks it and puts the kernel into memory; {@link #start} lets it run. The end,
  * whoever caused it, is a {@link StopCause} from {@link #await}.
  * <p>Thread: any. {@code pause}, {@code await} and {@code close} wait for the vCPUs.
@@ -20,15 +20,16 @@ import java.util.List;
  */
 public final class VirtualMachine implements AutoCloseable {
 
-    /** How long a guest has to let go of a disk, where the caller does not say. */
-    public static final Duration DRIVE_ANSWER = Duration.ofSeconds(30);
+    /** How long a guest has to let go of a device, where the caller does not say. */
+    public static final Duration GUEST_ANSWER = Duration.ofSeconds(30);
 
     private final Cleanup cleanup;
     private final MainLoop mainLoop;
     private final Vm vm;
     private final Board board;
-    private final DriveBays bays;
-    private final List<Nic> nics;
+    private final DeviceBays bays;
+    private final DriveBays drives;
+    private final NicBays nics;
     private final Balloon balloon;
     private final CharDevices characters;
     private final Stillness stillness;
@@ -36,14 +37,15 @@ public final class VirtualMachine implements AutoCloseable {
     private final MachineReset reset;
     private boolean closed;
 
-    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DriveBays bays, FixedDevices devices,
-            Resets resets, MachineReset reset) {
+    VirtualMachine(Cleanup cleanup, MainLoop mainLoop, Vm vm, Board board, DeviceBays bays, DriveBays drives, NicBays nics,
+            FixedDevices devices, Resets resets, MachineReset reset) {
         this.cleanup = cleanup;
         this.mainLoop = mainLoop;
         this.vm = vm;
         this.board = board;
         this.bays = bays;
-        this.nics = devices.nics();
+        this.drives = drives;
+        this.nics = nics;
         this.balloon = devices.balloon();
         this.characters = devices.characters();
         this.resets = resets;
@@ -103,10 +105,10 @@ public final class VirtualMachine implements AutoCloseable {
     }
 
     /**
-     * Holds all vCPUs outside of the guest, lets the disks finish what is in flight, and returns when nothing moves any more.
+     * Holds all vCPUs outside of the guest, lets its devices finish what is in flight, and returns when nothing moves any more.
      *
      * @return false when the machine stopped instead
-     * @throws dev.miraflores.devices.block.DrainException where a disk did not finish in time: the machine goes on, unless
+     * @throws dev.miraflores.devices.virtio.DrainException where a device did not finish in time: the machine goes on, unless
      *     another has it paused for a request that failed ({@code werror=stop})
      */
     public boolean pause() {
@@ -133,12 +135,12 @@ public final class VirtualMachine implements AutoCloseable {
      * @throws IllegalStateException when the machine is closed
      */
     public String addDrive(DriveConfig drive) {
-        return bays.add(drive);
+        return drives.add(drive);
     }
 
-    /** {@link #removeDrive(String, Duration)} with {@link #DRIVE_ANSWER}. */
-    public DriveRemoval removeDrive(String id) {
-        return bays.remove(id, DRIVE_ANSWER);
+    /** {@link #removeDrive(String, Duration)} with {@link #GUEST_ANSWER}. */
+    public DeviceRemoval removeDrive(String id) {
+        return drives.remove(id, GUEST_ANSWER);
     }
 
     /**
@@ -150,18 +152,18 @@ public final class VirtualMachine implements AutoCloseable {
      * @throws ConfigException where there is no such disk, or it is not on PCI
      * @throws IllegalStateException when the machine is closed
      */
-    public DriveRemoval removeDrive(String id, Duration answerWithin) {
-        return bays.remove(id, answerWithin);
+    public DeviceRemoval removeDrive(String id, Duration answerWithin) {
+        return drives.remove(id, answerWithin);
     }
 
     /** The ids of the disks that are in, or on their way out, in the order in which they came. */
     public List<String> driveIds() {
-        return bays.ids();
+        return drives.ids();
     }
 
     /** The disks that are in, or on their way out, in the order in which they came. */
     public List<Drive> drives() {
-        return bays.drives();
+        return drives.drives();
     }
 
     /**
@@ -170,12 +172,52 @@ public final class VirtualMachine implements AutoCloseable {
      * @throws ConfigException where there is none
      */
     public Drive drive(String id) {
-        return bays.drive(id);
+        return drives.drive(id);
     }
 
-    /** The network interfaces, in their order. */
+    /**
+     * Opens what is behind a network interface and puts it into the machine, as {@link #addDrive} does with a disk. Within a
+     * sandbox it has to be open already: a descriptor, which is closed where this throws.
+     *
+     * @param nic without an id or an address it gets one that is free
+     * @return its id
+     * @throws ConfigException where the id or the address is taken, all slots are, it cannot be had any more, or the machine's devices
+     *     are not on PCI
+     * @throws dev.miraflores.devices.net.NetException where what is behind it cannot be had
+     * @throws IllegalStateException when the machine is closed
+     */
+    public String addNic(NicConfig nic) {
+        return nics.add(nic);
+    }
+
+    /**
+     * Whether {@link #addNic} would open this, as far as that can be said without doing so.
+     *
+     * @throws ConfigException where it cannot be had any more, now that the machine is made
+     */
+    public void checkNic(NicConfig nic) {
+        nics.check(nic);
+    }
+
+    /** {@link #removeNic(String, Duration)} with {@link #GUEST_ANSWER}. */
+    public DeviceRemoval removeNic(String id) {
+        return nics.remove(id, GUEST_ANSWER);
+    }
+
+    /**
+     * Asks the guest to let go of a network interface, as {@link #removeDrive(String, Duration)} does for a disk. Once it has, what
+     * is behind it is closed.
+     *
+     * @throws ConfigException where there is no such network interface, or it is not on PCI
+     * @throws IllegalStateException when the machine is closed
+     */
+    public DeviceRemoval removeNic(String id, Duration answerWithin) {
+        return nics.remove(id, answerWithin);
+    }
+
+    /** The network interfaces that are in, or on their way out, in the order in which they came. */
     public List<Nic> nics() {
-        return nics;
+        return nics.nics();
     }
 
     /**
@@ -184,13 +226,7 @@ public final class VirtualMachine implements AutoCloseable {
      * @throws ConfigException where there is none
      */
     public Nic nic(String id) {
-        for (Nic nic : nics) {
-            if (nic.id().equals(id)) {
-                return nic;
-            }
-        }
-        throw new ConfigException("nic " + id + ": no such network interface; there "
-                + (nics.isEmpty() ? "is none" : "are " + nics.stream().map(Nic::id).toList()));
+        return nics.nic(id);
     }
 
     /** The balloon; null where the machine was made without. */
@@ -217,9 +253,9 @@ public final class VirtualMachine implements AutoCloseable {
         return board.pciSlots();
     }
 
-    /** The PCI slot of a disk; −1 where it has none. */
-    public int slot(String driveId) {
-        return bays.slot(driveId);
+    /** The PCI slot of a disk or a network interface; −1 where it has none. */
+    public int slot(String id) {
+        return bays.slot(id);
     }
 
     /** The ports of the virtio console device, by their numbers. */
@@ -264,14 +300,14 @@ public final class VirtualMachine implements AutoCloseable {
 
     private List<IoThread> deviceThreads() {
         List<IoThread> threads = new ArrayList<>();
-        for (Drive drive : bays.drives()) {
+        for (Drive drive : drives.drives()) {
             if (drive.localDevice() != null) {
                 for (IoThread thread : drive.localDevice().threads()) {
                     addOnce(threads, thread);
                 }
             }
         }
-        for (Nic nic : nics) {
+        for (Nic nic : nics.nics()) {
             for (IoThread thread : nic.device().threads()) {
                 addOnce(threads, thread);
             }
@@ -285,8 +321,8 @@ public final class VirtualMachine implements AutoCloseable {
         }
     }
 
-    DriveBays bays() {
-        return bays;
+    DriveBays driveBays() {
+        return drives;
     }
 
     /** Presses the power button: a guest that listens powers itself off. */

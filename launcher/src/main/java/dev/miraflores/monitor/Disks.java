@@ -92,10 +92,15 @@ public final class Disks {
         return null;
     }
 
+    /** The id that a path has at its end, or the id itself. */
+    static String bareId(String id) {
+        String bare = id.startsWith(PERIPHERAL) ? id.substring(PERIPHERAL.length()) : id;
+        return bare.endsWith(BACKEND) ? bare.substring(0, bare.length() - BACKEND.length()) : bare;
+    }
+
     /** By the id of the virtio-blk device, or its path. */
     public Drive byId(String id) {
-        String bare = id.startsWith(PERIPHERAL) ? id.substring(PERIPHERAL.length()) : id;
-        bare = bare.endsWith(BACKEND) ? bare.substring(0, bare.length() - BACKEND.length()) : bare;
+        String bare = bareId(id);
         for (Drive drive : all()) {
             if (drive.id().equals(bare)) {
                 return drive;

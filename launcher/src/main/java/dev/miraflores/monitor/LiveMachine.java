@@ -5,12 +5,13 @@ import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.machine.Balloon;
 import dev.miraflores.machine.CharDeviceStatus;
+import dev.miraflores.machine.DeviceRemoval;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
-import dev.miraflores.machine.DriveRemoval;
 import dev.miraflores.machine.IoThreadStatus;
 import dev.miraflores.machine.MachineListener;
 import dev.miraflores.machine.Nic;
+import dev.miraflores.machine.NicConfig;
 import dev.miraflores.machine.VcpuStatus;
 import dev.miraflores.machine.VirtualMachine;
 import java.util.List;
@@ -74,8 +75,8 @@ record LiveMachine(VirtualMachine machine) implements MonitoredMachine {
     }
 
     @Override
-    public int slot(String driveId) {
-        return machine.slot(driveId);
+    public int slot(String deviceId) {
+        return machine.slot(deviceId);
     }
 
     @Override
@@ -104,8 +105,23 @@ record LiveMachine(VirtualMachine machine) implements MonitoredMachine {
     }
 
     @Override
-    public DriveRemoval removeDrive(String id) {
+    public DeviceRemoval removeDrive(String id) {
         return machine.removeDrive(id);
+    }
+
+    @Override
+    public void checkNic(NicConfig nic) {
+        machine.checkNic(nic);
+    }
+
+    @Override
+    public String addNic(NicConfig nic) {
+        return machine.addNic(nic);
+    }
+
+    @Override
+    public DeviceRemoval removeNic(String id) {
+        return machine.removeNic(id);
     }
 
     @Override

@@ -27,6 +27,8 @@ public final class Monitor implements MachineListener {
     private final Devices devices;
     private final BlockJobs jobs;
     private final Networks networks;
+    private final Descriptors descriptors = new Descriptors();
+    private final NetDevices netdevs;
     private final MemoryBalloon balloon;
     private final LatestEvents latest = new LatestEvents(events);
     private final long startNs = System.nanoTime();
@@ -35,9 +37,10 @@ public final class Monitor implements MachineListener {
         this.machine = machine;
         this.run = new RunControl(machine, events);
         this.disks = new Disks(machine, nodes);
-        this.devices = new Devices(machine, nodes, disks, events);
-        this.jobs = new BlockJobs(disks, nodes, events);
         this.networks = new Networks(machine, events);
+        this.netdevs = new NetDevices(machine, descriptors);
+        this.devices = new Devices(machine, nodes, disks, networks, netdevs, events);
+        this.jobs = new BlockJobs(disks, nodes, events);
         this.balloon = new MemoryBalloon(machine);
         machine.addListener(this);
     }
@@ -70,6 +73,14 @@ public final class Monitor implements MachineListener {
         return networks;
     }
 
+    public Descriptors descriptors() {
+        return descriptors;
+    }
+
+    public NetDevices netdevs() {
+        return netdevs;
+    }
+
     public MemoryBalloon balloon() {
         return balloon;
     }
@@ -90,6 +101,8 @@ public final class Monitor implements MachineListener {
     /** The machine has ended. */
     public void ended(StopCause cause) {
         machine.removeListener(this);
+        netdevs.end();
+        descriptors.end();
         run.ended(cause);
     }
 
@@ -122,6 +135,16 @@ public final class Monitor implements MachineListener {
     @Override
     public void portChanged(String id, boolean open) {
         latest.tell("VSERPORT_CHANGE", id, Json.object("open", open, "id", id));
+    }
+
+    @Override
+    public void nicAdded(String id) {
+        networks.added(id);
+    }
+
+    @Override
+    public void nicRemoved(String id) {
+        devices.nicRemoved(id);
     }
 
     @Override

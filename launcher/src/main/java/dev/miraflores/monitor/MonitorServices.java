@@ -55,6 +55,11 @@ public final class MonitorServices implements AutoCloseable {
         stdio = start;
     }
 
+    /** Whether clients may hand in descriptors. */
+    public boolean takesDescriptors() {
+        return !qmp.isEmpty();
+    }
+
     /** Where it listens in the file system. */
     public List<Path> sockets() {
         return Stream.of(qmp, hmp, metrics).flatMap(List::stream).map(ClientServer::path).filter(Objects::nonNull).toList();

@@ -5,12 +5,13 @@ import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.machine.Balloon;
 import dev.miraflores.machine.CharDeviceStatus;
+import dev.miraflores.machine.DeviceRemoval;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
-import dev.miraflores.machine.DriveRemoval;
 import dev.miraflores.machine.IoThreadStatus;
 import dev.miraflores.machine.MachineListener;
 import dev.miraflores.machine.Nic;
+import dev.miraflores.machine.NicConfig;
 import dev.miraflores.machine.VcpuStatus;
 import dev.miraflores.machine.VirtualMachine;
 import java.util.List;
@@ -44,7 +45,7 @@ public interface MonitoredMachine {
 
     List<PciSlotReport> pciSlots();
 
-    int slot(String driveId);
+    int slot(String deviceId);
 
     /** Null where there is none. */
     Balloon balloon();
@@ -57,7 +58,13 @@ public interface MonitoredMachine {
 
     String addDrive(DriveConfig drive);
 
-    DriveRemoval removeDrive(String id);
+    DeviceRemoval removeDrive(String id);
+
+    void checkNic(NicConfig nic);
+
+    String addNic(NicConfig nic);
+
+    DeviceRemoval removeNic(String id);
 
     void addListener(MachineListener listener);
 

@@ -29,6 +29,19 @@ public final class Networks implements NetEvents {
         }
     }
 
+    /** One more is in. */
+    void added(String id) {
+        for (Nic nic : machine.nics()) {
+            if (nic.id().equals(id)) {
+                nic.device().setEvents(this);
+            }
+        }
+    }
+
+    void forget(String id) {
+        told.remove(id);
+    }
+
     public List<Nic> all() {
         return machine.nics();
     }

@@ -181,6 +181,7 @@ final class SyscallRules {
         rule(SECCOMP, ArgumentRule.of(0, ANY_BIT, REFUSE, SECCOMP_SET_MODE_FILTER).and(1, ~SECCOMP_FLAGS, 0));
         rule(IOCTL, ArgumentRule.of(1, ANY_BIT, REFUSE,
                 joined(KvmIoctls.whileRunning(), KvmIoctls.ofReset(), Storage.ioctls(), TerminalMode.ioctls(), FILE_IOCTLS, ofTap(tap),
+                        tap ? Tun.ioctlsOfAdoption() : new int[0],
                         vhost ? VhostKind.ioctls() : new int[0])));
     }
 

@@ -6,11 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.miraflores.linux.Fd;
 import dev.miraflores.linux.Landlock;
+import dev.miraflores.linux.Poll;
+import dev.miraflores.linux.ReceivedFds;
+import dev.miraflores.linux.Tun;
+import dev.miraflores.linux.UnixSocket;
 import dev.miraflores.machine.BuildDirectory;
 import dev.miraflores.machine.BuiltInGuest;
 import dev.miraflores.machine.KvmTest;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -168,6 +176,83 @@ class HvSandboxTest {
             Files.deleteIfExists(socket);
             Files.delete(copy.getParent());
             Files.delete(outside);
+        }
+    }
+
+    /** What needs a privilege or a program is refused with the way out, and that way leads on: a tap and a socket that are handed in. */
+    @Test
+    void shouldTakeInterfacesThatAreHandedIn() throws IOException, InterruptedException {
+        Path outside = Files.createTempDirectory("hv-test");
+        Path path = outside.resolve("s");
+        UnixSocket[] pair = UnixSocket.pair();
+        try (HvProcess hv = run(List.of(), "mode=echo", "--qmp", "unix:" + path, "--sandbox", required())) {
+            hv.awaitOut("Control-D ends");
+            connect(path, hv).close();
+            try (UnixSocket client = UnixSocket.connect(path.toString()); var _ = pair[0]; UnixSocket its = pair[1]) {
+                ask(client, "");                                            // the greeting
+                ask(client, "{'execute': 'qmp_capabilities'}");
+                for (String[] refused : new String[][] {{"'user'", "starts no program"}, {"'tap', 'ifname': 't'", "makes no tap"},
+                        {"'socket', 'listen': '127.0.0.1:1'", "listens at nothing new"},
+                        {"'socket', 'connect': '127.0.0.1:1'", "connects to nothing on the network"}}) {
+                    String answer = ask(client, "{'execute': 'netdev_add', 'arguments': {'id': 'n', 'type': " + refused[0] + "}}");
+                    assertTrue(answer.contains(refused[1]) && answer.contains("or use --sandbox off"), answer);
+                }
+                ask(client, "{'execute': 'netdev_add', 'arguments': {'id': 'c', 'type': 'socket', 'connect': 'unix:" + path + "'}}");
+                String refused = ask(client, "{'execute': 'device_add', 'arguments': {'driver': 'virtio-net-pci', 'netdev': 'c'}}");
+                assertTrue(refused.contains("use --shared-memory"), refused);
+
+                plug(client, "socket", its.number());
+                try (Fd tap = tap()) {
+                    if (tap != null) {
+                        plug(client, "tap", tap.number());
+                    }
+                }
+            }
+            hv.type("\u0004");
+            assertEquals(0, hv.await(), hv::texts);
+        } finally {
+            Files.deleteIfExists(path);
+            Files.delete(outside);
+        }
+    }
+
+    private static void plug(UnixSocket client, String type, int fd) {
+        String done = "{\"return\":{}}";
+        assertEquals(done, ask(client, "{'execute': 'getfd', 'arguments': {'fdname': 'f'}}", fd));
+        assertEquals(done, ask(client, "{'execute': 'netdev_add', 'arguments': {'id': 'n" + type + "', 'type': '" + type + "', 'fd': 'f'}}"));
+        assertEquals(done, ask(client, "{'execute': 'device_add', 'arguments': {'driver': 'virtio-net-pci', 'netdev': 'n" + type
+                + "', 'id': '" + type + "'}}"));
+        String shown = ask(client, "{'execute': 'human-monitor-command', 'arguments': {'command-line': 'info network'}}");
+        assertTrue(shown.contains(type + ": model=virtio-net"), shown);
+    }
+
+    /** One of this process's, or null where it may not make one. */
+    private static Fd tap() {
+        int number = Fd.tryOpen(Tun.DEVICE, Fd.O_RDWR | Fd.O_NONBLOCK, 0);
+        if (number < 0) {
+            return null;
+        }
+        Fd tap = Fd.adopt(number);
+        if (Tun.attach(number, "hvtest%d", Tun.IFF_TAP | Tun.IFF_NO_PI | Tun.IFF_VNET_HDR) < 0) {
+            tap.close();
+            return null;
+        }
+        return tap;
+    }
+
+    private static String ask(UnixSocket client, String command, int... fds) {
+        byte[] text = (command.replace('\'', '"') + "\n").getBytes(StandardCharsets.US_ASCII);
+        try (Arena arena = Arena.ofConfined(); ReceivedFds none = new ReceivedFds()) {
+            MemorySegment bytes = arena.allocate(4096);
+            client.send(arena.allocateFrom(ValueLayout.JAVA_BYTE, text), fds);
+            StringBuilder said = new StringBuilder();
+            while (said.indexOf("\n") < 0) {
+                assertTrue(Poll.poll(client.number(), Poll.POLLIN, 60_000) > 0, "no answer");
+                int count = client.receive(bytes, none);
+                assertTrue(count > 0, () -> "the end: " + count);
+                said.append(new String(bytes.asSlice(0, count).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8));
+            }
+            return said.toString().strip();
         }
     }
 

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.devices.block.BlockCounter;
 import dev.miraflores.devices.block.BlockCounters;
-import dev.miraflores.machine.DriveRemoval.State;
+import dev.miraflores.machine.DeviceRemoval.State;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -59,7 +59,7 @@ class HostileUnplugTest {
 
     /** By asking, with patience or none, or by force; the guest may have been first. */
     private static void remove(VirtualMachine machine, int cycle) throws InterruptedException {
-        DriveRemoval removal;
+        DeviceRemoval removal;
         try {
             removal = machine.removeDrive(HostileGuest.ATTACKED, Duration.ofMillis(100L * (cycle % 3)));
         } catch (ConfigException gone) {

@@ -105,11 +105,11 @@ class HotplugLeakTest {
         try {
             while (true) {
                 machine.addDrive(DriveConfig.of(image.toString()).withId(id));
-                DriveRemoval removal = machine.removeDrive(id, LIMIT);
+                DeviceRemoval removal = machine.removeDrive(id, LIMIT);
                 if (force) {
                     removal.force();
                 }
-                while (removal.await(Duration.ofMillis(10)) != DriveRemoval.State.REMOVED) {
+                while (removal.await(Duration.ofMillis(10)) != DeviceRemoval.State.REMOVED) {
                     machine.removeDrive(id, LIMIT);         // says when the machine is closed
                 }
             }

@@ -41,8 +41,8 @@ final class HotplugMachine implements AutoCloseable, DriveListener {
 
     /** Asks for a disk, which the guest gives back. */
     void unplug(String id) throws InterruptedException {
-        DriveRemoval removal = machine.removeDrive(id, LIMIT);
-        assertEquals(DriveRemoval.State.REMOVED, removal.await(LIMIT), console::text);
+        DeviceRemoval removal = machine.removeDrive(id, LIMIT);
+        assertEquals(DeviceRemoval.State.REMOVED, removal.await(LIMIT), console::text);
         console.take("ejected slot", LIMIT);
     }
 

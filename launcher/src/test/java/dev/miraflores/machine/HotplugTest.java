@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.DriveException;
-import dev.miraflores.machine.DriveRemoval.State;
+import dev.miraflores.machine.DeviceRemoval.State;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -161,7 +161,7 @@ class HotplugTest {
             guest.plug("kept", image());
             assertEquals(List.of("added kept"), guest.heard(1));
 
-            DriveRemoval removal = guest.machine.removeDrive("kept", SOON);
+            DeviceRemoval removal = guest.machine.removeDrive("kept", SOON);
             assertEquals(State.UNANSWERED, removal.await(LIMIT));
             guest.console.take("stays", LIMIT);
             assertEquals(State.UNANSWERED, removal.state());
@@ -182,7 +182,7 @@ class HotplugTest {
         try (HotplugMachine guest = running("")) {
             guest.plug("late", image());
             assertTrue(guest.machine.pause());
-            DriveRemoval removal = guest.machine.removeDrive("late", SOON);
+            DeviceRemoval removal = guest.machine.removeDrive("late", SOON);
             assertEquals(State.UNANSWERED, removal.await(LIMIT));
 
             guest.machine.resume();
@@ -202,7 +202,7 @@ class HotplugTest {
         try (HotplugMachine guest = running("deaf=1000000")) {
             for (int i = 0; i < 3; i++) {
                 guest.plug("forced", image);
-                DriveRemoval removal = guest.machine.removeDrive("forced", SOON);
+                DeviceRemoval removal = guest.machine.removeDrive("forced", SOON);
                 removal.force();
                 assertEquals(State.REMOVED, removal.await(LIMIT));
                 removal.force();

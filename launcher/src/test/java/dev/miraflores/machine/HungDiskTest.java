@@ -11,7 +11,7 @@ import dev.miraflores.aio.throttle.ThrottleGroups;
 import dev.miraflores.devices.block.BlockDeviceConfig;
 import dev.miraflores.devices.block.VirtioBlockDevice;
 import dev.miraflores.devices.virtio.MemoryInUseException;
-import dev.miraflores.machine.DriveRemoval.State;
+import dev.miraflores.machine.DeviceRemoval.State;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
@@ -37,15 +37,15 @@ class HungDiskTest {
         VirtualMachine machine = VirtualMachine.create(BuiltInGuest.machine("mode=hold blocks=4 poll", console).build());
         device = VirtioBlockDevice.open(BlockDeviceConfig.nothing("hung").nullBytes(1 << 20)
                 .drainNs(DRAIN_NS).build(), disk);
-        machine.bays().addCold(new Drive(DriveConfig.of("hung.img").withId("hung"), device, new ThrottleGroups()));
+        machine.driveBays().addCold(new Drive(DriveConfig.of("hung.img").withId("hung"), device, new ThrottleGroups()));
         return machine;
     }
 
-    private DriveRemoval failedRemoval(VirtualMachine machine) throws InterruptedException {
+    private DeviceRemoval failedRemoval(VirtualMachine machine) throws InterruptedException {
         machine.start();
         console.await("holding", LIMIT);
         disk.awaitRequest();
-        DriveRemoval removal = machine.removeDrive("hung", Duration.ZERO);
+        DeviceRemoval removal = machine.removeDrive("hung", Duration.ZERO);
         assertEquals(State.UNANSWERED, removal.await(LIMIT));
         removal.force();
         assertEquals(State.FAILED, removal.await(LIMIT));
@@ -57,7 +57,7 @@ class HungDiskTest {
     void shouldFailAndSucceedOnceTheIoHasFinished() throws Exception {
         Path image = BuiltInGuest.disk(directory, 16);
         try (VirtualMachine machine = machine()) {
-            DriveRemoval removal = failedRemoval(machine);
+            DeviceRemoval removal = failedRemoval(machine);
             assertTrue(machine.pause());
             machine.resume();
             assertThrows(ConfigException.class,

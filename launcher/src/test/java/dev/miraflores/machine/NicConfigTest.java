@@ -63,10 +63,10 @@ class NicConfigTest {
         "user,host=10.0.3.2|not in the network", "user,host=10.0.2.15|both are", "user,ipv4=off,ipv6=off|use --nic none",
         "user,restrict=on|use tap and a firewall", "user,smb=/|not built", "user,dns=10.0.2.3|not built", "user,ifname=x|unknown key 'ifname' for user", "user,id=a,id=b|given twice",
         "tap,ifname=this-name-is-too-long|1 to 15", "tap,ifname=a/b|not a name", "tap,ifname=tap%d|not a name", "tap,fd=2|use 3 to",
-        "tap,fds=5:5|twice", "tap,fd=5,ifname=x|leave one out", "tap,script=/etc/qemu-ifup|hv runs no scripts", "tap,vhost=maybe|use on or off",
+        "tap,fds=5:5|twice", "socket,fd=2|use 3 to", "socket,fd=5,listen=:1|leave all else", "socket,fd=5,fd=6|leave all else", "tap,fd=5,ifname=x|leave one out", "tap,script=/etc/qemu-ifup|hv runs no scripts", "tap,vhost=maybe|use on or off",
         "tap,queues=0|use 1 to 256", "tap,queue-size=3|power of two", "tap,mtu=67|use 68 to 65535", "tap,iothreads=2|use 1 to 1",
         "tap,queues=2,iothreads=2,rss=on|iothreads=1",
-        "socket|needs one of listen= and connect=", "socket,listen=unix:|1 to", "socket,listen=x|not an address",
+        "socket|needs one of listen=, connect= and fd=", "socket,listen=unix:|1 to", "socket,listen=x|not an address",
         "socket,connect=:1|not an address", "socket,listen=:1,reconnect-ms=1|for connect=", "tap,vhost-user=/x|a kind of its own",
         "tap,vhost=on,rss=on|rss=on is for packets that hv moves itself", "tap,vhost=on,queues=2,iothreads=2|iothreads=2 is for packets",
         "vhost-user=/s,hash=on|hash=on is for packets", "l2tpv3|not built", "passt|user, which is passt", "vhost-user=|needs the path",
@@ -76,6 +76,16 @@ class NicConfigTest {
         ConfigException refusal = assertThrows(ConfigException.class, () -> NicConfig.parse(text));
         assertTrue(refusal.getMessage().contains(part), refusal::getMessage);
         assertTrue(refusal.getMessage().startsWith("--nic " + text + ": "), refusal::getMessage);
+    }
+
+    /** By DHCP too: a guest may not look at what its device says. */
+    @Test
+    void shouldTellPasstTheMtuHoweverItIsSaid() {
+        assertEquals(1400, NicConfig.parse("user,mtu=1400").user().mtu());
+        NicConfig built = NicConfig.ofUser().toBuilder().mtu(1300).build();
+        assertEquals(1300, built.user().mtu());
+        assertEquals(0, built.toBuilder().mtu(0).build().user().mtu());
+        assertEquals(1200, built.toBuilder().mtu(0).user(UserNetwork.of(List.of()).withMtu(1200)).build().user().mtu());
     }
 
     @Test

@@ -241,11 +241,11 @@ class RebootTest {
         try (HotplugMachine hot = new HotplugMachine("deaf=99 blocks=4 rounds=1").started()) {
             hot.plug("a", BuiltInGuest.disk(directory, 16));
             hot.machine.addDrive(DriveConfig.of(BuiltInGuest.disk(directory, 16).toString()).withId("b"));
-            DriveRemoval removal = hot.machine.removeDrive("a", Duration.ZERO);
-            assertEquals(DriveRemoval.State.UNANSWERED, removal.await(HotplugMachine.LIMIT));
+            DeviceRemoval removal = hot.machine.removeDrive("a", Duration.ZERO);
+            assertEquals(DeviceRemoval.State.UNANSWERED, removal.await(HotplugMachine.LIMIT));
             hot.machine.requestReset();
             hot.console.take("waiting for disks", HotplugMachine.LIMIT);
-            assertEquals(DriveRemoval.State.REMOVED, removal.await(HotplugMachine.LIMIT));
+            assertEquals(DeviceRemoval.State.REMOVED, removal.await(HotplugMachine.LIMIT));
             assertEquals(List.of("b"), hot.machine.driveIds());
             hot.plug("c", BuiltInGuest.disk(directory, 16));
             hot.end();
@@ -315,7 +315,7 @@ class RebootTest {
         VirtualMachine machine = VirtualMachine.create(BuiltInGuest.machine("mode=hold blocks=4 poll", console).build());
         VirtioBlockDevice device = VirtioBlockDevice.open(BlockDeviceConfig.nothing("hung").nullBytes(1 << 20)
                 .drainNs(50_000_000).build(), disk);
-        machine.bays().addCold(new Drive(DriveConfig.of("hung.img").withId("hung"), device, new ThrottleGroups()));
+        machine.driveBays().addCold(new Drive(DriveConfig.of("hung.img").withId("hung"), device, new ThrottleGroups()));
         machine.start();
         console.take("holding", BuiltInGuest.LIMIT);
         disk.awaitRequest();

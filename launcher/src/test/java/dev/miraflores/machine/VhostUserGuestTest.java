@@ -123,7 +123,7 @@ class VhostUserGuestTest {
         try (StorageDaemon _ = StorageDaemon.start(disk, socket, ",writable=on");
                 VirtualMachine vm = VirtualMachine.create(config.build())) {
             String id = vm.addDrive(drive(""));
-            assertEquals(DriveRemoval.State.REMOVED, vm.removeDrive(id).await(BuiltInGuest.LIMIT));
+            assertEquals(DeviceRemoval.State.REMOVED, vm.removeDrive(id).await(BuiltInGuest.LIMIT));
             vm.addDrive(drive(",id=again"));
             vm.start();
             assertInstanceOf(StopCause.PowerOff.class, vm.await(BuiltInGuest.LIMIT), console::text);

@@ -4,14 +4,16 @@ package dev.miraflores.monitor;
 import dev.miraflores.devices.pci.PciIdentity;
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.kvm.StopCause;
+import dev.miraflores.linux.Fd;
 import dev.miraflores.machine.Balloon;
 import dev.miraflores.machine.CharDeviceStatus;
+import dev.miraflores.machine.DeviceRemoval;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
-import dev.miraflores.machine.DriveRemoval;
 import dev.miraflores.machine.IoThreadStatus;
 import dev.miraflores.machine.MachineListener;
 import dev.miraflores.machine.Nic;
+import dev.miraflores.machine.NicConfig;
 import dev.miraflores.machine.VcpuStatus;
 import java.util.ArrayList;
 import java.util.List;
@@ -128,8 +130,25 @@ public final class FakeMachine implements MonitoredMachine {
     }
 
     @Override
-    public DriveRemoval removeDrive(String id) {
+    public DeviceRemoval removeDrive(String id) {
         throw new AssertionError("it has no disk");
+    }
+
+    @Override
+    public void checkNic(NicConfig nic) {
+        told.add("check " + nic);
+    }
+
+    @Override
+    public String addNic(NicConfig nic) {
+        told.add("add " + nic);
+        nic.descriptors().forEach(Fd::close);
+        return nic.id();
+    }
+
+    @Override
+    public DeviceRemoval removeNic(String id) {
+        throw new AssertionError("it has no guest");
     }
 
     @Override

@@ -7,8 +7,8 @@ import dev.miraflores.aio.mirror.MirrorJob;
 import dev.miraflores.aio.mirror.MirrorListener;
 import dev.miraflores.devices.character.CharBackend;
 import dev.miraflores.devices.character.CharInput;
+import dev.miraflores.machine.DeviceRemoval;
 import dev.miraflores.machine.DriveConfig;
-import dev.miraflores.machine.DriveRemoval;
 import dev.miraflores.machine.MachineConfig;
 import dev.miraflores.machine.VirtualMachine;
 import java.io.InputStream;
@@ -88,7 +88,7 @@ final class SandboxMachineMain {
             System.out.println("mirror: " + job.awaitReady(LIMIT.toSeconds(), TimeUnit.SECONDS) + " " + job.failure());
             job.complete();
             System.out.println("mirrored to: " + Path.of(machine.drive("p").status().file()).getFileName());
-            DriveRemoval removal = machine.removeDrive("p", LIMIT);
+            DeviceRemoval removal = machine.removeDrive("p", LIMIT);
             System.out.println("unplugged: " + removal.await(LIMIT));
             talk.type("q");
             System.out.println("ended: " + machine.await(LIMIT));

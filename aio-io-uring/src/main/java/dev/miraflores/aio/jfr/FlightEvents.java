@@ -106,7 +106,33 @@ public final class FlightEvents {
         FlightRecorder.addPeriodicEvent(IoThreadEvent.class, tell);
     }
 
-    /** The end of {@link #watch}. */
+    /** Has {@code tell} called in each period of the events of NICs, as {@link #watch} does. */
+    public static void watchNic(Runnable tell) {
+        FlightRecorder.addPeriodicEvent(NicQueueEvent.class, tell);
+    }
+
+    /**
+     * Tells what one direction of a NIC's queue pair has done in {@code spanNs}.
+     *
+     * @param counts packets, bytes, drops, malformed buffers, waits, interrupts
+     */
+    public static void nicQueue(String nic, int pair, String direction, long spanNs, long[] counts) {
+        NicQueueEvent event = new NicQueueEvent();
+        int i = 0;
+        event.nic = nic;
+        event.pair = pair;
+        event.direction = direction;
+        event.span = spanNs;
+        event.packets = counts[i++];
+        event.bytes = counts[i++];
+        event.drops = counts[i++];
+        event.malformed = counts[i++];
+        event.waits = counts[i++];
+        event.interrupts = counts[i];
+        event.commit();
+    }
+
+    /** The end of {@link #watch} and of {@link #watchNic}. */
     public static void unwatch(Runnable tell) {
         FlightRecorder.removePeriodicEvent(tell);
     }

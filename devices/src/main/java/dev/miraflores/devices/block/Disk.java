@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.block;
 
+import dev.miraflores.devices.virtio.DrainException;
 import dev.miraflores.devices.virtio.VirtioDevice;
 
 /**

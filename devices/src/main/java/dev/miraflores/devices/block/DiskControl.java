@@ -7,6 +7,7 @@ import dev.miraflores.aio.IoThread;
 import dev.miraflores.aio.LinkOptions;
 import dev.miraflores.bindings.virtio.virtio_abi;
 import dev.miraflores.devices.virtio.DeviceQueue;
+import dev.miraflores.devices.virtio.DrainException;
 import dev.miraflores.devices.virtio.MemoryInUseException;
 import dev.miraflores.devices.virtio.VirtioActivation;
 import dev.miraflores.linux.Errno;
@@ -157,7 +158,7 @@ final class DiskControl {
             List<InFlightRequest> inFlight = DiskRun.inFlight(run.queues());
             run.letGo(reason);
             throw new DrainException("drive " + disk.options.id() + " cannot " + purpose + ": in flight for too long: "
-                + DiskRun.list(inFlight), inFlight);
+                + DiskRun.list(inFlight));
         }
     }
 
@@ -172,8 +173,7 @@ final class DiskControl {
             throw new IllegalStateException("drive " + disk.options.id() + " is closed");
         }
         if (isHung()) {
-            throw new DrainException("drive " + disk.options.id() + " is of no use: " + DiskRun.list(DiskRun.inFlight(hung)),
-                DiskRun.inFlight(hung));
+            throw new DrainException("drive " + disk.options.id() + " is of no use: " + DiskRun.list(DiskRun.inFlight(hung)));
         }
         for (IoThread thread : threads) {
             if (thread.isCurrent()) {

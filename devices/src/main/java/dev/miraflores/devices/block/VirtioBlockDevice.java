@@ -12,6 +12,7 @@ import dev.miraflores.aio.mirror.MirrorListener;
 import dev.miraflores.aio.mirror.MirrorTarget;
 import dev.miraflores.bindings.virtio.virtio_abi;
 import dev.miraflores.devices.block.BlockDeviceConfig.Discard;
+import dev.miraflores.devices.virtio.DrainException;
 import dev.miraflores.devices.virtio.MemoryInUseException;
 import dev.miraflores.devices.virtio.VirtioActivation;
 import dev.miraflores.virtio.ring.RingFeatures;

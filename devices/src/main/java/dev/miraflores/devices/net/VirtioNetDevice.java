@@ -36,6 +36,7 @@ public final class VirtioNetDevice implements VirtioDevice {
     private final long features;
     private final NetConfigSpace space;
     private final LimitedLog log;
+    private final NetFlight flight;
 
     private volatile NetEvents events = NetEvents.NONE;
     private volatile NetState state;
@@ -65,6 +66,7 @@ public final class VirtioNetDevice implements VirtioDevice {
         this.features = features(mtu);
         this.space = new NetConfigSpace(features, maxPairs, mtu);
         this.log = new LimitedLog(VirtioNetDevice.class, "nic " + config.id() + ": ");
+        this.flight = new NetFlight(config.id(), path::report);
         space.setMac(config.mac());
         state = initialState(0);
     }
@@ -110,6 +112,7 @@ public final class VirtioNetDevice implements VirtioDevice {
 
     private static VirtioNetDevice start(NetDeviceConfig config, NetDataPath path, List<IoThread> threads) {
         VirtioNetDevice device = new VirtioNetDevice(config, path, threads);
+        device.control.whenRecorded(device.flight::begin);
         path.start(new NetPathEvents() {
             @Override
             public void linkChanged(boolean up) {
@@ -393,6 +396,7 @@ public final class VirtioNetDevice implements VirtioDevice {
 
     @Override
     public synchronized void close() {
+        flight.end();
         change(() -> {
             end();
             path.close();

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.vhost;
 
-import dev.miraflores.devices.block.DrainException;
+import dev.miraflores.devices.virtio.DrainException;
 import dev.miraflores.devices.virtio.MemoryInUseException;
 import dev.miraflores.devices.vring.ControlThread;
-import java.util.List;
 
 /**
  * What a device that the kernel serves asks of its control thread: each wait has an end, and a kernel that does not stop is seen.
@@ -57,7 +56,7 @@ public final class VhostControl implements AutoCloseable {
     public void pause(Runnable pause, Runnable resume) {
         if (!call(pause)) {
             execute(resume);
-            throw new DrainException(device + ": the kernel has not stopped it in " + patienceNs / 1_000_000 + " ms", List.of());
+            throw new DrainException(device + ": the kernel has not stopped it in " + patienceNs / 1_000_000 + " ms");
         }
     }
 

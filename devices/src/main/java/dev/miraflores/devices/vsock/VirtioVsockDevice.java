@@ -135,7 +135,7 @@ public final class VirtioVsockDevice implements VirtioDevice {
     /**
      * Returns when the kernel leaves guest memory alone.
      *
-     * @throws dev.miraflores.devices.block.DrainException where that takes too long; it goes on then
+     * @throws dev.miraflores.devices.virtio.DrainException where that takes too long; it goes on then
      */
     public void pause() {
         control.pause(link::pause, link::resume);

@@ -10,12 +10,13 @@ import dev.miraflores.fuzz.Bounds;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.machine.Balloon;
 import dev.miraflores.machine.CharDeviceStatus;
+import dev.miraflores.machine.DeviceRemoval;
 import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.DriveConfig;
-import dev.miraflores.machine.DriveRemoval;
 import dev.miraflores.machine.IoThreadStatus;
 import dev.miraflores.machine.MachineListener;
 import dev.miraflores.machine.Nic;
+import dev.miraflores.machine.NicConfig;
 import dev.miraflores.machine.VcpuStatus;
 import dev.miraflores.monitor.Monitor;
 import dev.miraflores.monitor.MonitoredMachine;
@@ -202,7 +203,21 @@ class QmpFuzzTest {
         }
 
         @Override
-        public DriveRemoval removeDrive(String id) {
+        public void checkNic(NicConfig nic) {
+        }
+
+        @Override
+        public String addNic(NicConfig nic) {
+            return nic.id();
+        }
+
+        @Override
+        public DeviceRemoval removeNic(String id) {
+            throw new AssertionError("it has no network interface");
+        }
+
+        @Override
+        public DeviceRemoval removeDrive(String id) {
             throw new AssertionError("it has no disk");
         }
 

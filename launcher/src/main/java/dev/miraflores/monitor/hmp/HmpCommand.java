@@ -11,13 +11,15 @@ import java.util.List;
  * @param help     what it does, in a few words
  * @param least    how many words it needs
  * @param most     how many it takes
- * @param complete what its words may be, as far as that is known: DISKS, NODES, JOBS, or words separated by bars
+ * @param complete what its words may be, as far as that is known: DISKS, NICS, NETDEVS, DEVICES, JOBS, or words separated by bars
  * @param action   does it, and says what there is to say
  */
 record HmpCommand(String name, String usage, String help, int least, int most, String complete, Action action) {
 
     static final String DISKS = "DISKS";
     static final String NICS = "NICS";
+    static final String NETDEVS = "NETDEVS";
+    static final String DEVICES = "DEVICES";
     static final String JOBS = "JOBS";
     static final String NOTHING = "";
 

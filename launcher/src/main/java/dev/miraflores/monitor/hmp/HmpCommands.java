@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * The commands, and what may come next where somebody is typing one.
@@ -63,13 +64,16 @@ public final class HmpCommands {
         add("drive_add", "0 file=FILE,id=ID[,KEY=VALUE]...", "names an image that a disk can be made of", 2, 2,
                 HmpCommand.NOTHING, this::driveAdd);
         add("drive_del", "ID", "forgets it", 1, 1, HmpCommand.NOTHING, words -> done(() -> monitor.nodes().delete(words.getFirst())));
-        add("device_add", "virtio-blk-pci,drive=ID,id=ID[,KEY=VALUE]...", "plugs a disk", 1, 1, HmpCommand.NOTHING, this::deviceAdd);
-        add("device_del", "ID", "asks the guest for a disk", 1, 1, HmpCommand.DISKS, words ->
+        add("device_add", "virtio-blk-pci|virtio-net-pci,drive=ID|netdev=ID,id=ID[,KEY=VALUE]...", "plugs a disk or a network interface", 1, 1, HmpCommand.NOTHING, this::deviceAdd);
+        add("device_del", "ID", "asks the guest for one", 1, 1, HmpCommand.DEVICES, words ->
                 done(() -> monitor.devices().delete(words.getFirst())));
     }
 
     private void addNetwork() {
         HmpNet net = new HmpNet(monitor);
+        add("netdev_add", "user|tap|socket|stream,id=ID[,KEY=VALUE]...", "names what a network interface can be made of", 1, 1,
+                HmpCommand.NOTHING, net::addNetdev);
+        add("netdev_del", "ID", "forgets it", 1, 1, HmpCommand.NETDEVS, words -> done(() -> monitor.netdevs().delete(words.getFirst())));
         add("set_link", "NAME on|off", "puts a network interface's cable in, or pulls it", 2, 2, HmpCommand.NICS, net::setLink);
         add("announce_self", "[NAME[,NAME]...]", "has the guest tell the network where it is", 0, 1, HmpCommand.NICS, net::announce);
     }
@@ -179,6 +183,9 @@ public final class HmpCommands {
         return switch (command.complete()) {
             case HmpCommand.NOTHING -> List.of();
             case HmpCommand.NICS -> new HmpNet(monitor).names();
+            case HmpCommand.NETDEVS -> monitor.netdevs().names();
+            case HmpCommand.DEVICES -> Stream.concat(monitor.disks().all().stream().map(Drive::id),
+                    new HmpNet(monitor).names().stream()).toList();
             case HmpCommand.DISKS -> monitor.disks().all().stream().map(Drive::id).toList();
             case HmpCommand.JOBS -> monitor.jobs().all().stream().map(BlockJob::id).toList();
             case NAMES -> candidates(List.of());

@@ -5,12 +5,15 @@ import dev.miraflores.devices.net.NetCounter;
 import dev.miraflores.devices.net.NetCounters;
 import dev.miraflores.devices.net.NetPairReport;
 import dev.miraflores.devices.net.NetReport;
+import dev.miraflores.machine.KeyValues;
 import dev.miraflores.machine.Nic;
 import dev.miraflores.machine.NicConfig;
 import dev.miraflores.monitor.Monitor;
 import dev.miraflores.monitor.MonitorException;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /** What {@code info network} shows, and what goes with it. Thread: any. */
 final class HmpNet {
@@ -42,6 +45,15 @@ final class HmpNet {
 
     private static void line(StringBuilder text, String format, Object... values) {
         text.append(String.format(Locale.ROOT, format, values)).append('\n');
+    }
+
+    String addNetdev(List<String> words) {
+        String text = words.getFirst();
+        Map<String, Object> options = new LinkedHashMap<>();
+        KeyValues.parse("netdev_add", text.startsWith("type=") ? text : "type=" + text, "hostfwd").forEach((key, values) ->
+                options.put(key, values.size() == 1 ? values.getFirst() : values));
+        monitor.netdevs().add(options);
+        return "";
     }
 
     String setLink(List<String> words) {

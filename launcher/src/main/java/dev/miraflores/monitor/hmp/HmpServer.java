@@ -4,8 +4,8 @@ package dev.miraflores.monitor.hmp;
 import dev.miraflores.monitor.socket.ClientServer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.Channels;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 
 /** The monitor for people at a socket. */
@@ -23,12 +23,12 @@ public final class HmpServer implements ClientServer.Service {
     }
 
     @Override
-    public void serve(SocketChannel client) throws IOException {
+    public void serve(ByteChannel client) throws IOException {
         new HmpLines(commands, Channels.newInputStream(client), Channels.newOutputStream(client)).run(version);
     }
 
     @Override
-    public void refuse(SocketChannel client) throws IOException {
+    public void refuse(ByteChannel client) throws IOException {
         client.write(ByteBuffer.wrap((MOST_CLIENTS + " clients are connected, which is as many as there may be\n")
                 .getBytes(StandardCharsets.US_ASCII)));
     }

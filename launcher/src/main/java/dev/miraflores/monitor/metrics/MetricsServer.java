@@ -5,7 +5,7 @@ import dev.miraflores.monitor.Monitor;
 import dev.miraflores.monitor.socket.ClientServer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
+import java.nio.channels.ByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -33,7 +33,7 @@ public final class MetricsServer implements ClientServer.Service {
     }
 
     @Override
-    public void serve(SocketChannel client) throws IOException {
+    public void serve(ByteChannel client) throws IOException {
         ScheduledFuture<?> limit = clock.schedule(() -> end(client), CLIENT_SECONDS, TimeUnit.SECONDS);
         try {
             String line = requestLine(client);
@@ -51,7 +51,7 @@ public final class MetricsServer implements ClientServer.Service {
         }
     }
 
-    private static void end(SocketChannel client) {
+    private static void end(ByteChannel client) {
         try {
             client.close();
         } catch (IOException e) {
@@ -60,7 +60,7 @@ public final class MetricsServer implements ClientServer.Service {
     }
 
     /** The first line, once the whole head is there; null where it does not come. */
-    private static String requestLine(SocketChannel client) throws IOException {
+    private static String requestLine(ByteChannel client) throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(MAX_REQUEST_BYTES);
         while (bytes.hasRemaining() && client.read(bytes) >= 0) {
             String head = new String(bytes.array(), 0, bytes.position(), StandardCharsets.ISO_8859_1);
@@ -71,7 +71,7 @@ public final class MetricsServer implements ClientServer.Service {
         return null;
     }
 
-    private static void answer(SocketChannel client, String status, String type, String text, boolean head) throws IOException {
+    private static void answer(ByteChannel client, String status, String type, String text, boolean head) throws IOException {
         byte[] body = text.getBytes(StandardCharsets.UTF_8);
         write(client, ("HTTP/1.1 " + status + "\r\nContent-Type: " + type + "\r\nContent-Length: " + body.length
                 + "\r\nConnection: close\r\n\r\n").getBytes(StandardCharsets.ISO_8859_1));
@@ -80,7 +80,7 @@ public final class MetricsServer implements ClientServer.Service {
         }
     }
 
-    private static void write(SocketChannel client, byte[] bytes) throws IOException {
+    private static void write(ByteChannel client, byte[] bytes) throws IOException {
         ByteBuffer left = ByteBuffer.wrap(bytes);
         while (left.hasRemaining()) {
             client.write(left);
@@ -88,7 +88,7 @@ public final class MetricsServer implements ClientServer.Service {
     }
 
     @Override
-    public void refuse(SocketChannel client) throws IOException {
+    public void refuse(ByteChannel client) throws IOException {
         answer(client, "503 Service Unavailable", "text/plain", "busy\n", false);
     }
 

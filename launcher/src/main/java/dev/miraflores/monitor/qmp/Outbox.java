@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.monitor.qmp;
 
+import dev.miraflores.linux.Fd;
+import dev.miraflores.monitor.socket.UnixChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
+import java.nio.channels.ByteChannel;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.TimeUnit;
@@ -19,14 +21,19 @@ final class Outbox implements QmpSession.Output {
     /** How much may be waiting for a client. */
     static final int MAX_BYTES = 1 << 20;
 
-    private final SocketChannel client;
+    private final ByteChannel client;
     private final Deque<byte[]> waiting = new ArrayDeque<>();
     private long waitingBytes;
     private boolean closed;
 
-    Outbox(SocketChannel client) {
+    Outbox(ByteChannel client) {
         this.client = client;
         Thread.ofPlatform().name(Thread.currentThread().getName() + "-out").daemon().start(this::run);
+    }
+
+    @Override
+    public Fd takeDescriptor() {
+        return client instanceof UnixChannel unix ? unix.takeDescriptor() : null;
     }
 
     @Override

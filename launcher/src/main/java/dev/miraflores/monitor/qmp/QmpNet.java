@@ -28,6 +28,22 @@ final class QmpNet {
 
     List<QmpCommand> commands() {
         return List.of(
+                QmpCommand.open("netdev_add", "type:str,id:str", arguments -> {
+                    monitor.netdevs().add(arguments.all());
+                    return null;
+                }),
+                QmpCommand.of("netdev_del", "id:str", arguments -> {
+                    monitor.netdevs().delete(arguments.text("id"));
+                    return null;
+                }),
+                QmpCommand.of("getfd", "fdname:str", arguments -> {
+                    monitor.descriptors().put(arguments.text("fdname"), arguments.takeDescriptor());
+                    return null;
+                }),
+                QmpCommand.of("closefd", "fdname:str", arguments -> {
+                    monitor.descriptors().close(arguments.text("fdname"));
+                    return null;
+                }),
                 QmpCommand.of("set_link", "name:str,up:bool", arguments -> {
                     monitor.networks().setLink(arguments.text("name"), arguments.truth("up", true));
                     return null;

@@ -5,7 +5,6 @@ import static dev.miraflores.monitor.json.Json.object;
 
 import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.machine.CharDeviceStatus;
-import dev.miraflores.machine.Drive;
 import dev.miraflores.machine.IoThreadStatus;
 import dev.miraflores.machine.VcpuStatus;
 import dev.miraflores.monitor.Monitor;
@@ -78,9 +77,12 @@ final class QmpQueries {
     }
 
     private String deviceIn(int slot) {
-        for (Drive drive : monitor.disks().all()) {
-            if (monitor.machine().slot(drive.id()) == slot) {
-                return drive.id();
+        List<String> ids = new ArrayList<>();
+        monitor.disks().all().forEach(drive -> ids.add(drive.id()));
+        monitor.networks().all().forEach(nic -> ids.add(nic.id()));
+        for (String id : ids) {
+            if (monitor.machine().slot(id) == slot) {
+                return id;
             }
         }
         return "";
@@ -89,6 +91,7 @@ final class QmpQueries {
     private static String description(int classCode) {
         return switch (classCode) {
             case 0x0100 -> "SCSI controller";
+            case 0x0200 -> "Ethernet controller";
             case 0x0600 -> "Host bridge";
             default -> null;
         };

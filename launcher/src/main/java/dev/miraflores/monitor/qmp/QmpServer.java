@@ -9,7 +9,7 @@ import dev.miraflores.monitor.json.Json;
 import dev.miraflores.monitor.socket.ClientServer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
+import java.nio.channels.ByteChannel;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
@@ -36,7 +36,7 @@ public final class QmpServer implements ClientServer.Service {
     }
 
     @Override
-    public void serve(SocketChannel client) throws IOException {
+    public void serve(ByteChannel client) throws IOException {
         Outbox out = new Outbox(client);
         QmpSession session = new QmpSession(commands, out);
         Consumer<MonitorEvent> listener = session::event;
@@ -59,7 +59,7 @@ public final class QmpServer implements ClientServer.Service {
     }
 
     @Override
-    public void refuse(SocketChannel client) throws IOException {
+    public void refuse(ByteChannel client) throws IOException {
         client.write(ByteBuffer.wrap(Json.line(object("error", object("class", "GenericError",
                 "desc", MOST_CLIENTS + " clients are connected, which is as many as there may be; end another")))));
     }

@@ -3,6 +3,7 @@ package dev.miraflores.monitor.qmp;
 
 import static dev.miraflores.monitor.json.Json.object;
 
+import dev.miraflores.linux.Fd;
 import dev.miraflores.monitor.ErrorClass;
 import dev.miraflores.monitor.MonitorEvent;
 import dev.miraflores.monitor.MonitorException;
@@ -28,6 +29,11 @@ public final class QmpSession implements JsonFramer.Sink {
 
         /** Must not wait. */
         void event(byte[] line);
+
+        /** Gives the descriptor that came with what was received last, which is the caller's then; null where there is none. */
+        default Fd takeDescriptor() {
+            return null;
+        }
     }
 
     private final QmpCommands commands;
@@ -147,12 +153,12 @@ public final class QmpSession implements JsonFramer.Sink {
             negotiate(given);
             return Map.of();
         }
-        Object result = command.action().run(QmpArguments.of(given, command.parameters(), command.open()));
+        Object result = command.action().run(QmpArguments.of(given, command.parameters(), command.open(), out::takeDescriptor));
         return result == null ? Map.of() : result;
     }
 
     private void negotiate(Map<String, Object> given) {
-        QmpArguments arguments = QmpArguments.of(given, QmpParameter.list("enable:list?"), false);
+        QmpArguments arguments = QmpArguments.of(given, QmpParameter.list("enable:list?"), false, () -> null);
         if (arguments.all().get("enable") instanceof List<?> wished) {
             for (Object capability : wished) {
                 check(capability instanceof String, "Invalid parameter type for 'enable[0]', expected: string");

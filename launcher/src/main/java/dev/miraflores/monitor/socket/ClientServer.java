@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.monitor.socket;
 
-import dev.miraflores.linux.SocketFile;
+import dev.miraflores.linux.ErrnoException;
+import dev.miraflores.linux.UnixListener;
+import dev.miraflores.linux.UnixSocket;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,11 +29,11 @@ public final class ClientServer implements AutoCloseable {
     /** What a client is served by. */
     public interface Service {
 
-        /** Serves it until it or this side has enough; its channel is closed then. */
-        void serve(SocketChannel client) throws IOException;
+        /** Serves it until it or this side has enough; its channel is closed then. At a Unix socket it is a {@link UnixChannel}. */
+        void serve(ByteChannel client) throws IOException;
 
         /** There are as many as there may be: says so. */
-        void refuse(SocketChannel client) throws IOException;
+        void refuse(ByteChannel client) throws IOException;
 
         /** The server is about to close; a client that is being served hears the last of it. */
         default void finish() {
@@ -41,25 +41,25 @@ public final class ClientServer implements AutoCloseable {
     }
 
     private final String name;
-    private final ServerSocketChannel server;
-    /** Null with TCP. */
-    private final SocketFile file;
+    /** One of the two. */
+    private final ServerSocketChannel tcp;
+    private final UnixListener unix;
     private final int most;
     private final AtomicInteger made = new AtomicInteger();
-    private final List<SocketChannel> clients = new ArrayList<>();
+    private final List<ByteChannel> clients = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
     private Service service;
     private boolean closed;
 
     /** The socket's file, or null with TCP. */
     public Path path() {
-        return file == null ? null : file.path();
+        return unix == null ? null : Path.of(unix.path());
     }
 
-    private ClientServer(String name, ServerSocketChannel server, SocketFile file, int most) {
+    private ClientServer(String name, ServerSocketChannel tcp, UnixListener unix, int most) {
         this.name = name;
-        this.server = server;
-        this.file = file;
+        this.tcp = tcp;
+        this.unix = unix;
         this.most = most;
     }
 
@@ -69,13 +69,10 @@ public final class ClientServer implements AutoCloseable {
      * @param most how many clients there may be at once
      */
     public static ClientServer unix(String name, Path path, int most) throws IOException {
-        ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
-            SocketFile file = SocketFile.bind(path, at -> server.bind(UnixDomainSocketAddress.of(at), BACKLOG));
-            return new ClientServer(name, server, file, most);
-        } catch (IOException | RuntimeException e) {
-            server.close();
-            throw e;
+            return new ClientServer(name, null, UnixListener.open(path, BACKLOG), most);
+        } catch (ErrnoException | IllegalArgumentException e) {
+            throw new IOException(e.getMessage(), e);
         }
     }
 
@@ -91,9 +88,9 @@ public final class ClientServer implements AutoCloseable {
         }
     }
 
-    /** Where it listens. */
+    /** Where it listens, with TCP. */
     public ServerSocketChannel channel() {
-        return server;
+        return tcp;
     }
 
     /** Serves clients from now on. */
@@ -105,17 +102,29 @@ public final class ClientServer implements AutoCloseable {
     private void accept() {
         while (true) {
             try {
-                SocketChannel client = server.accept();
+                ByteChannel client = next();
+                if (client == null) {
+                    return;
+                }
                 if (!admit(client)) {
                     refuse(client);
                 }
-            } catch (IOException e) {
-                if (!server.isOpen()) {
+            } catch (IOException | ErrnoException e) {
+                if (tcp != null && !tcp.isOpen()) {
                     return;
                 }
                 pause();                            // no descriptor is free: some client will go
             }
         }
+    }
+
+    /** Null at the end. */
+    private ByteChannel next() throws IOException {
+        if (tcp != null) {
+            return tcp.accept();
+        }
+        UnixSocket client = unix.accept();
+        return client == null ? null : new UnixChannel(client);
     }
 
     private static void pause() {
@@ -126,7 +135,7 @@ public final class ClientServer implements AutoCloseable {
         }
     }
 
-    private synchronized boolean admit(SocketChannel client) {
+    private synchronized boolean admit(ByteChannel client) {
         if (closed || clients.size() >= most) {
             return false;
         }
@@ -142,7 +151,7 @@ public final class ClientServer implements AutoCloseable {
         }
     }
 
-    private void refuse(SocketChannel client) {
+    private void refuse(ByteChannel client) {
         try (client) {
             service.refuse(client);
         } catch (IOException e) {
@@ -150,7 +159,7 @@ public final class ClientServer implements AutoCloseable {
         }
     }
 
-    private void serve(SocketChannel client) {
+    private void serve(ByteChannel client) {
         try (client) {
             service.serve(client);
         } catch (IOException e) {
@@ -171,7 +180,7 @@ public final class ClientServer implements AutoCloseable {
 
     @Override
     public void close() {
-        List<SocketChannel> last;
+        List<ByteChannel> last;
         List<Thread> running;
         Service served;
         synchronized (this) {
@@ -183,15 +192,19 @@ public final class ClientServer implements AutoCloseable {
             running = new ArrayList<>(threads);
             served = service;
         }
-        if (file != null) {
-            file.close();
+        if (unix == null) {
+            quietly(tcp);
+        } else {
+            unix.shutdown();
         }
-        quietly(server);
         if (served != null) {
             served.finish();
         }
         last.forEach(ClientServer::quietly);
         join(running);
+        if (unix != null) {
+            unix.close();                           // nobody waits there any more
+        }
     }
 
     private static void quietly(AutoCloseable closed) {

@@ -6,6 +6,7 @@ import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.Fd;
 import dev.miraflores.linux.InetSocket;
+import dev.miraflores.linux.Seccomp;
 import dev.miraflores.linux.UnixSocket;
 import java.net.InetSocketAddress;
 import java.util.concurrent.CountDownLatch;
@@ -47,6 +48,10 @@ public final class ConnectingPeers implements PeerSource {
             peers.first = peers.connect();
         } catch (IllegalArgumentException e) {
             throw new NetException(nic + ": connect=" + address + ": " + e.getMessage() + "; use another path");
+        }
+        if (peers.first == -Errno.EPERM && Seccomp.isInForce()) {
+            throw new NetException(nic + ": connect=" + address + ": EPERM (1): the sandbox lets hv connect to nothing new; use --shared-memory,"
+                    + " with which it does, hand in a descriptor that is connected, or use --sandbox off");
         }
         if (peers.first < 0 && reconnectMs == 0) {
             throw new NetException(nic + ": connect=" + address + ": " + Errno.name(-peers.first) + " (" + -peers.first

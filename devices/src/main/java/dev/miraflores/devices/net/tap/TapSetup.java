@@ -128,6 +128,12 @@ public final class TapSetup {
     }
 
     private TapBackend adoptQueues(List<Integer> descriptors, String bridge) {
+        // First of all, so that whichever is wrong all are closed.
+        for (int number : descriptors) {
+            if (FileIo.statusFlags(number) >= 0) {
+                queues.add(Fd.adopt(number));
+            }
+        }
         String name = null;
         for (int number : descriptors) {
             String its = check(number);
@@ -156,7 +162,6 @@ public final class TapSetup {
         }
         FileIo.setStatusFlags(number, status | Fd.O_NONBLOCK);
         FileIo.setCloseOnExec(number); // it was not, or would not have come here
-        queues.add(Fd.adopt(number));
         return Tun.name(number);
     }
 

@@ -33,6 +33,11 @@ public record UserNetwork(String address, int prefixLength, String host, boolean
         return new UserNetwork(DEFAULT_ADDRESS, DEFAULT_PREFIX_LENGTH, DEFAULT_HOST, true, true, 0, forwards);
     }
 
+    /** With another MTU. */
+    public UserNetwork withMtu(int bytes) {
+        return new UserNetwork(address, prefixLength, host, ipv4, ipv6, bytes, forwards);
+    }
+
     /** What passt is told. All of these options are in its oldest releases, too. */
     List<String> arguments() {
         List<String> arguments = new ArrayList<>();

@@ -2,13 +2,13 @@
 package dev.miraflores.devices.vhostuser.backend;
 
 import dev.miraflores.devices.LimitedLog;
-import dev.miraflores.devices.block.DrainException;
 import dev.miraflores.devices.block.VirtioBlockDevice;
 import dev.miraflores.devices.vhostuser.MessageLayout;
 import dev.miraflores.devices.vhostuser.ProtocolException;
 import dev.miraflores.devices.vhostuser.VringAddress;
 import dev.miraflores.devices.virtio.DeviceEvents;
 import dev.miraflores.devices.virtio.DeviceQueue;
+import dev.miraflores.devices.virtio.DrainException;
 import dev.miraflores.devices.virtio.VirtioActivation;
 import dev.miraflores.linux.EventFd;
 import dev.miraflores.memory.DirtyLog;

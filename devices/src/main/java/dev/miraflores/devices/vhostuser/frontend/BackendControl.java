@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.devices.vhostuser.frontend;
 
-import dev.miraflores.devices.block.DrainException;
+import dev.miraflores.devices.virtio.DrainException;
 import dev.miraflores.devices.vring.ControlThread;
-import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -70,7 +69,7 @@ final class BackendControl implements AutoCloseable {
         if (!thread.call(link::pause, config.drainNs())) {
             resume();
             throw new DrainException(device + ": its back end at " + config.socketPath()
-                + " has not finished what is in flight in " + config.drainNs() / 1_000_000 + " ms", List.of());
+                + " has not finished what is in flight in " + config.drainNs() / 1_000_000 + " ms");
         }
     }
 

@@ -2,29 +2,27 @@
 package dev.miraflores.machine;
 
 /**
- * A disk of a machine, and where it sits.
+ * A device of a machine, and where it sits.
  * <p>Thread: any.
  */
-final class DriveBay {
+final class DeviceBay {
 
-    private final String id;
-    private final Drive drive;
+    private final BayDevice device;
     private final PciAttachment attachment;
-    private DriveRemoval removal;
+    private DeviceRemoval removal;
 
-    /** @param attachment null for a disk that is not on PCI, and so stays */
-    DriveBay(String id, Drive drive, PciAttachment attachment) {
-        this.id = id;
-        this.drive = drive;
+    /** @param attachment null for one that is not on PCI, and so stays */
+    DeviceBay(BayDevice device, PciAttachment attachment) {
+        this.device = device;
         this.attachment = attachment;
     }
 
     String id() {
-        return id;
+        return device.id();
     }
 
-    Drive drive() {
-        return drive;
+    BayDevice device() {
+        return device;
     }
 
     PciAttachment attachment() {
@@ -34,7 +32,7 @@ final class DriveBay {
     /** Whether the guest was asked for it and still has it. */
     synchronized boolean isAskedFor() {
         return removal != null
-                && (removal.state() == DriveRemoval.State.ASKED || removal.state() == DriveRemoval.State.UNANSWERED);
+                && (removal.state() == DeviceRemoval.State.ASKED || removal.state() == DeviceRemoval.State.UNANSWERED);
     }
 
     /** Lets no one wait for its removal any more. */
@@ -45,9 +43,9 @@ final class DriveBay {
     }
 
     /** Its removal, which begins with this call if there is none yet. */
-    synchronized DriveRemoval removal(DriveBays bays, DriveRemoval.State first) {
+    synchronized DeviceRemoval removal(DeviceBays bays, DeviceRemoval.State first) {
         if (removal == null) {
-            removal = new DriveRemoval(bays, this, first);
+            removal = new DeviceRemoval(bays, this, first);
         }
         return removal;
     }

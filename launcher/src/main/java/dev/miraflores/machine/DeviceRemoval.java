@@ -5,7 +5,7 @@ import java.time.Duration;
 import java.util.concurrent.Future;
 
 /**
- * A disk on its way out of a running machine.
+ * A disk or a network interface on its way out of a running machine.
  * <pre>
  *                   no answer in time
  *      ASKED &lt;==========================&gt; UNANSWERED
@@ -18,35 +18,35 @@ import java.util.concurrent.Future;
  *                         +---- could not be ended ----&gt; FAILED </pre>
  * <p>Thread: any.
  */
-public final class DriveRemoval {
+public final class DeviceRemoval {
 
     /** How far a removal has come. */
     public enum State {
-        /** The guest was asked to let go of the disk. */
+        /** The guest was asked to let go of the device. */
         ASKED,
         /** It has not, in the time that it had. It still may. */
         UNANSWERED,
-        /** The disk is out of its slot; what is in flight is being waited for. */
+        /** The device is out of its slot; what is in flight is being waited for. */
         LEAVING,
-        /** The disk is gone. */
+        /** The device is gone. */
         REMOVED,
-        /** The disk is out of its slot, but {@link #failure} kept it from ending: most likely I/O that hangs on the host. */
+        /** The device is out of its slot, but {@link #failure} kept it from ending: most likely I/O that hangs on the host. */
         FAILED
     }
 
-    private final DriveBays bays;
-    private final DriveBay bay;
+    private final DeviceBays bays;
+    private final DeviceBay bay;
     private State state;
     private String failure;
     private Future<?> deadline;
 
-    DriveRemoval(DriveBays bays, DriveBay bay, State state) {
+    DeviceRemoval(DeviceBays bays, DeviceBay bay, State state) {
         this.bays = bays;
         this.bay = bay;
         this.state = state;
     }
 
-    /** The disk's id. */
+    /** The device's id. */
     public String id() {
         return bay.id();
     }
@@ -61,7 +61,7 @@ public final class DriveRemoval {
     }
 
     /**
-     * Waits for the disk to be gone, for the guest's time to be up, or for {@code timeout}, whatever is first.
+     * Waits for the device to be gone, for the guest's time to be up, or for {@code timeout}, whatever is first.
      *
      * @return the state then
      */
@@ -77,25 +77,25 @@ public final class DriveRemoval {
         return state;
     }
 
-    /** Asks a guest that has not answered once more. Does nothing where the disk is out of its slot. */
+    /** Asks a guest that has not answered once more. Does nothing where the device is out of its slot. */
     public void askAgain(Duration answerWithin) {
         bays.ask(this, answerWithin);
     }
 
     /**
-     * Takes the disk out of its slot whether the guest agrees or not, as by pulling a cable. What the guest has in flight is
-     * finished on the image, but the guest does not learn of it; it is told that the disk is gone. Returns at once. Does
-     * nothing where the disk is out of its slot already, but for trying once more to end one that has {@link State#FAILED}.
+     * Takes the device out of its slot whether the guest agrees or not, as by pulling a cable. What the guest has in flight is
+     * finished, but the guest does not learn of it; it is told that the device is gone. Returns at once. Does
+     * nothing where the device is out of its slot already, but for trying once more to end one that has {@link State#FAILED}.
      */
     public void force() {
         bays.force(bay);
     }
 
-    DriveBay bay() {
+    DeviceBay bay() {
         return bay;
     }
 
-    /** False where the disk is out of its slot and there is nothing to ask for. */
+    /** False where the device is out of its slot and there is nothing to ask for. */
     synchronized boolean asked() {
         boolean stillIn = state == State.ASKED || state == State.UNANSWERED;
         if (stillIn) {
@@ -140,7 +140,7 @@ public final class DriveRemoval {
         become(State.REMOVED);
     }
 
-    /** The disk went with the machine, unless it failed to. */
+    /** The device went with the machine, unless it failed to. */
     synchronized void machineClosed() {
         if (state != State.FAILED) {
             become(State.REMOVED);
