@@ -269,6 +269,15 @@ public final class BlockFile implements AutoCloseable {
         return cache;
     }
 
+    /**
+     * Looks whether its device can be asked for completions (IORING_SETUP_IOPOLL).
+     *
+     * @throws DriveException where it cannot, as far as the device says so; a ring of that kind may find out more
+     */
+    public void checkPolling() {
+        PolledDevice.look(this);
+    }
+
     public boolean isReadOnly() {
         return readOnly;
     }

@@ -29,14 +29,19 @@ final class PolledDevice {
      * @throws DriveException where it cannot
      */
     static void check(BlockFile file, PolledRing polled) {
+        look(file);
+        if (file.byteSize() >= PROBE_BYTES) {
+            probe(file, polled);
+        }
+    }
+
+    /** Looks at the device alone: what can be said before there is a ring. */
+    static void look(BlockFile file) {
         if (!file.cache().isDirect()) {
             throw refusal(file, "needs cache=none or cache=directsync, not cache=" + file.cache());
         }
         if (deviceSaysNo(file)) {
             throw refusal(file, NO_QUEUES);
-        }
-        if (file.byteSize() >= PROBE_BYTES) {
-            probe(file, polled);
         }
     }
 

@@ -27,6 +27,9 @@ final class BlockBackends {
         List<IoThread> threads = new ArrayList<>();
         try {
             checkSize(options, backend);
+            if (options.thread().ioPoll() && backend instanceof RawBackend raw) {
+                raw.file().checkPolling();    // later a guest would wait for a disk that cannot be
+            }
             for (BlockStageSource source : options.stages()) {
                 stages.add(source.open(options.id(), backend.byteSize(), backend.isReadOnly()));
             }
