@@ -61,7 +61,7 @@ public final class Kvm implements AutoCloseable {
 
     static String whyNotUsable(String path, int version, int mmapBytes) {
         if (version < 0) {
-            return path + ": not KVM (" + Errno.name(-version) + ")";
+            return path + ": not KVM (" + Errno.name(-version) + "); it has to be the kernel's device, character 10:232: see who made it";
         }
         if (version != kvm_abi.KVM_API_VERSION) {
             return path + ": KVM API version " + version + ", but this program speaks " + kvm_abi.KVM_API_VERSION;

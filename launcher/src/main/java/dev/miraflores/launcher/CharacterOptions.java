@@ -8,11 +8,8 @@ import dev.miraflores.machine.CharDevices;
 import dev.miraflores.machine.ConfigException;
 import dev.miraflores.machine.MachineConfig;
 import dev.miraflores.sandbox.SandboxPolicy;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * {@code --console}, {@code --virtconsole} and {@code --port}: the guest's character devices and where their far ends are.
@@ -32,7 +29,6 @@ record CharacterOptions(ConsoleOption serial, ConsoleOption virtual, List<PortOp
                 ConsoleOption.parse(RunOptions.CONSOLE.name() + " ", console != null ? console : taken ? "none" : STDIO),
                 virtual == null ? null : ConsoleOption.parse(RunOptions.VIRTCONSOLE.name() + " ", virtual), ports);
         options.checkStdio();
-        options.checkFiles();
         return options;
     }
 
@@ -49,20 +45,6 @@ record CharacterOptions(ConsoleOption serial, ConsoleOption virtual, List<PortOp
         }
     }
 
-    /** Each would write over what the other has written. */
-    private void checkFiles() {
-        Map<Path, ConsoleOption> files = new HashMap<>();
-        for (ConsoleOption end : ends()) {
-            if (end.kind() == ConsoleOption.Kind.FILE) {
-                ConsoleOption first = files.putIfAbsent(end.path().toAbsolutePath().normalize(), end);
-                if (first != null) {
-                    throw new ConfigException(end.option() + "file:" + end.path() + ": " + first.option() + "file:" + first.path()
-                            + " writes it already; name another path");
-                }
-            }
-        }
-    }
-
     private List<ConsoleOption> ends() {
         List<ConsoleOption> ends = new ArrayList<>();
         ends.add(serial);
@@ -71,6 +53,20 @@ record CharacterOptions(ConsoleOption serial, ConsoleOption virtual, List<PortOp
         }
         ports.forEach(port -> ends.add(port.backend()));
         return ends;
+    }
+
+    /**
+     * Looks whether some end is a file that would be overwritten: one that the machine is made of, or another end's.
+     *
+     * @throws ConfigException where one is
+     */
+    void checkApart(MachineConfig machine) {
+        FilesInUse used = FilesInUse.of(machine);
+        for (ConsoleOption end : ends()) {
+            if (end.kind() == ConsoleOption.Kind.FILE) {
+                used.claim(end.option() + "file:", end.path());
+            }
+        }
     }
 
     /** Puts the devices into a machine, with nothing behind them yet. */

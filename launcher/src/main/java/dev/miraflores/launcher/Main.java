@@ -87,8 +87,9 @@ public final class Main {
 
     /** One line that says what is wrong; all of it with --verbose. */
     private static int report(Exception e, String[] words, PrintStream err) {
-        String message = e.getMessage();
-        err.println("hv: ".concat(message == null ? e.toString() : message));
+        String message = e.getMessage() == null ? e.toString() : e.getMessage();
+        // A name may have any character in it.
+        err.println("hv: ".concat(message.replaceAll("\\p{Cntrl}", "?")));
         if (List.of(words).contains(Command.VERBOSE.name())) {
             e.printStackTrace(err);
         }

@@ -60,7 +60,7 @@ record PortOption(int number, String id, String name, ConsoleOption backend) {
         if (!PortConfig.isName(name)) {
             throw wrong(text, name == null ? "no name is given; use name=NAME"
                     : "the name becomes a file's in the guest: use 1 to " + PortConfig.MAX_NAME_BYTES
-                    + " bytes without spaces, slashes or control characters");
+                    + " bytes without spaces, slashes or control characters, and neither . nor ..");
         }
         String backend = pairs.get("backend");
         if (backend == null) {
@@ -77,13 +77,11 @@ record PortOption(int number, String id, String name, ConsoleOption backend) {
         if (value == null) {
             return 0;
         }
-        try {
+        if (value.matches("[0-9]{1,3}")) {
             int number = Integer.parseInt(value);
             if (number > PortConfig.CONSOLE && number <= PortConfig.MAX_NUMBER) {
                 return number;
             }
-        } catch (NumberFormatException e) {
-            // as below
         }
         throw wrong(text, "nr is from 1 to " + PortConfig.MAX_NUMBER + "; 0 is the console, which " + RunOptions.VIRTCONSOLE.name()
                 + " adds");

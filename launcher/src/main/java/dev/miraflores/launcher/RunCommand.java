@@ -44,6 +44,7 @@ final class RunCommand implements Command {
             Companion companion) throws InterruptedException {
         SandboxOption sandbox = SandboxOption.parse(arguments);
         CharacterOptions characters = CharacterOptions.parse(arguments);
+        characters.checkApart(machine.build());
         try (MonitorOptions monitors = RunOptions.hasMonitor(arguments) ? MonitorOptions.open(arguments) : null;
                 CharacterOptions.Opened ends = characters.open(foreground, monitors)) {
             ends.addTo(machine);

@@ -101,10 +101,17 @@ final class RunOptions {
     static MachineConfig.Builder machine(Arguments arguments) {
         MachineConfig.Builder machine = MachineConfig.builder();
         String kernel = arguments.value(KERNEL.name(), null);
+        if (kernel != null && kernel.isEmpty()) {
+            throw new ConfigException(KERNEL.name() + ": the name is empty; use " + KERNEL.name() + " FILE");
+        }
         if (kernel != null) {
             machine.kernel(path(KERNEL, kernel));
         }
-        machine.initrd(arguments.value(INITRD.name(), null));
+        String initrd = arguments.value(INITRD.name(), null);
+        if (initrd != null && initrd.isEmpty()) {
+            throw new ConfigException(INITRD.name() + ": the name is empty; use " + INITRD.name() + " FILE, or leave it out");
+        }
+        machine.initrd(initrd);
         machine.append(arguments.value(APPEND.name(), ""));
         String memory = arguments.value(MEMORY.name(), null);
         if (memory != null) {

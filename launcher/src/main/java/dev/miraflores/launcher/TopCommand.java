@@ -77,14 +77,12 @@ final class TopCommand implements Command {
     }
 
     private static long interval(String text) {
-        try {
+        if (text.matches("[0-9]{1,9}(\\.[0-9]{1,9})?")) {
             double seconds = Double.parseDouble(text);
             if (seconds >= 1 / MS_PER_S && seconds <= MOST_SECONDS) {
                 return (long) (seconds * MS_PER_S);
             }
-        } catch (NumberFormatException e) {
-            // as below
         }
-        throw new ConfigException(INTERVAL.name() + " " + text + ": not a number of seconds; use 1, for example");
+        throw new ConfigException(INTERVAL.name() + " " + text + ": not a number of seconds from 0.001 to 3600; use 1, for example");
     }
 }

@@ -17,7 +17,8 @@ public final class SmpOption {
         }
         int vcpus;
         try {
-            vcpus = Integer.parseInt(count);
+            // Other scripts' digits are numbers to Java.
+            vcpus = Integer.parseInt(count.chars().allMatch(c -> c < 128) ? count : "");
         } catch (NumberFormatException e) {
             throw new ConfigException(OPTION + " " + text + ": not a number of CPUs; use one such as 2", e);
         }

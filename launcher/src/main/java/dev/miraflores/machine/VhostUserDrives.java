@@ -137,7 +137,7 @@ public final class VhostUserDrives implements AutoCloseable {
             throw new ConfigException("--socket " + socket + ": " + e.getMessage() + "; choose another path, or end who listens"
                     + " there", e);
         } catch (IllegalArgumentException e) {
-            throw new ConfigException("--socket " + socket + ": " + e.getMessage() + "; choose a shorter one", e);
+            throw new ConfigException("--socket " + socket + ": " + e.getMessage() + "; choose another", e);
         }
     }
 

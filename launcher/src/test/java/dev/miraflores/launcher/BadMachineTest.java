@@ -180,6 +180,43 @@ class BadMachineTest {
         assertMatches("--smp 100000: this host's KVM has at most [0-9]+; use fewer", refusal("--smp", "100000"));
     }
 
+    @Test
+    void shouldRefuseADeviceThatCannotBePolled() throws IOException {
+        String said = refusal("--drive", "file=" + disk("polled.img", 64) + ",iopoll=on,cache=none");
+        assertTrue(said.endsWith("; go without iopoll"), said);
+    }
+
+    @Test
+    void shouldSayWhatIsWrongInOneLineWhateverANameHasInIt() throws IOException {
+        assertRefused("drive a?b: no such file; create one of 1 GiB with: truncate -s 1G a?b", "--drive", "file=" + directory + "/a\nb");
+    }
+
+    @Test
+    void shouldRefuseANameThatIsTooLong() throws IOException {
+        String name = "k".repeat(300);
+        assertRefused("kernel '" + name + "' cannot be read: File name too long; give another file", "--kernel", directory + "/" + name);
+    }
+
+    /** What the guest says on a console would be written over it. */
+    @Test
+    void shouldNotWriteAConsoleOverWhatTheMachineIsMadeOf() throws IOException {
+        Files.createSymbolicLink(directory.resolve("link"), disk);
+        assertRefused("--console file:link: the file is a drive's image, which would be overwritten; name another",
+                "--console", "file:" + directory + "/link");
+        assertRefused("--port name=p,backend=file:kernel: the file is the kernel, which would be overwritten; name another",
+                "--port", "name=p,backend=file:" + kernel);
+        assertRefused("--virtconsole file:./log: the file is where --console file:log writes, which would be overwritten; name another",
+                "--console", "file:" + directory + "/log", "--virtconsole", "file:" + directory + "/./log");
+    }
+
+    @Test
+    void shouldNotWaitForSomebodyToReadAPipe() throws IOException, InterruptedException {
+        Path pipe = directory.resolve("pipe");
+        assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+        assertRefused("--console file:pipe: cannot be written: a pipe that nobody reads, or a socket: start its reader first; name"
+                + " another path", "--console", "file:" + pipe);
+    }
+
     /** A console's file is made anew when the guest starts, not before. */
     @Test
     void shouldLeaveTheConsolesFileAlone() throws IOException {

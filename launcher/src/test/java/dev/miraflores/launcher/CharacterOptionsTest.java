@@ -65,7 +65,7 @@ class CharacterOptionsTest {
         "name=n,backend=none,nr=0 | nr is from 1 to 30; 0 is the console, which --virtconsole adds",
         "name=n,backend=none,nr=31 | nr is from 1 to 30; 0 is the console, which --virtconsole adds",
         "name=n,backend=none,nr=x | nr is from 1 to 30; 0 is the console, which --virtconsole adds",
-        "name=a/b,backend=none | the name becomes a file's in the guest: use 1 to 128 bytes without spaces, slashes or control characters",
+        "name=a/b,backend=none | the name becomes a file's in the guest: use 1 to 128 bytes without spaces, slashes or control characters, and neither . nor ..",
         "nam=n,backend=none | 'nam' is unknown; the nearest is 'name'"})
     void shouldSayWhatIsWrongWithAPort(String text, String what) {
         ConfigException e = assertThrows(ConfigException.class, () -> parse("--port", text));

@@ -88,6 +88,31 @@ class HvSandboxTest {
         }
     }
 
+    /** Whoever removes them may do that in the sandbox, and has the time to, whatever ends hv. */
+    @ParameterizedTest
+    @ValueSource(strings = {"quit", "TERM", "INT"})
+    void shouldRemoveItsSocketsHoweverItEnds(String how) throws IOException, InterruptedException {
+        Path sockets = Files.createTempDirectory("hv-test");
+        try (HvProcess hv = run(List.of(), "mode=echo", "--nic", "socket,listen=unix:" + sockets.resolve("n"), "--qmp",
+                "unix:" + sockets.resolve("q"), "--metrics", "unix:" + sockets.resolve("m"), "--port",
+                "name=p,backend=unix:" + sockets.resolve("p"), "--monitor", "stdio", "--console", "none", "--sandbox", required())) {
+            hv.awaitOut("(hv)");
+            assertEquals(4, sockets.toFile().list().length);
+            if (how.equals("quit")) {
+                hv.type("quit\n");
+            } else {
+                new ProcessBuilder("kill", "-" + how, Long.toString(hv.pid())).start().waitFor();
+            }
+            hv.await();
+            assertEquals(List.of(), List.of(sockets.toFile().list()), hv::texts);
+        } finally {
+            for (Path left : Files.list(sockets).toList()) {
+                Files.delete(left);
+            }
+            Files.delete(sockets);
+        }
+    }
+
     /** A guest without a driver for them: they are there while it runs, for their owner alone, and gone at the end. */
     @ParameterizedTest
     @ValueSource(strings = {"pci", "mmio"})

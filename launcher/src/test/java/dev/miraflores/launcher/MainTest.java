@@ -98,8 +98,8 @@ class MainTest {
         "--kernel K --sandbox-path=    | --sandbox-path : no path is named; name a file or a directory",
         "--kernel K --nic tap,fd=3,fds=4:5 | --nic tap,fd=3,fds=4:5: fd= and fds= both say which tap; leave one out",
         "--kernel K --console file:/no/such/x | --console file:/no/such/x: cannot be written: its directory does not exist; name another path",
-        "--kernel K --console file:/a/b --port name=p,backend=file:/a/./b | --port name=p,backend=file:/a/./b: --console file:/a/b writes it"
-                + " already; name another path",
+        "--kernel K --console file:/a/b --port name=p,backend=file:/a/./b | --port name=p,backend=file:/a/./b: the file is where"
+                + " --console file:/a/b writes, which would be overwritten; name another",
         "--kernel K --qmp unix:/q,foo=on | --qmp unix:/q,foo=on: unknown 'foo=on'; server=on and wait=off are all that a socket takes",
         "--kernel K --qmp unix:/no/such/q | --qmp unix:/no/such/q: cannot be made: its directory does not exist; name another path",
         "--kernel K --monitor stdio --monitor stdio --console none | --monitor stdio: given twice; leave one",
@@ -152,7 +152,7 @@ class MainTest {
         Path fifo = directory.resolve("fifo");
         assumeTrue(new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor() == 0, "no mkfifo");
         assertEquals(2, hv("run", "--kernel", "K", "--console", "file:" + fifo));
-        assertEquals("hv: --console file:" + fifo + ": cannot be written: is a FIFO, which may have no reader; name another path\n", err());
+        assertEquals("hv: --console file:" + fifo + ": cannot be written: a pipe that nobody reads, or a socket: start its reader first; name another path\n", err());
     }
 
     @Test

@@ -5,6 +5,8 @@ import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
 import static java.nio.file.StandardOpenOption.WRITE;
 
+import dev.miraflores.linux.Errno;
+import dev.miraflores.linux.Fd;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -20,10 +22,6 @@ import java.nio.file.Path;
  */
 public final class FileBackend implements CharBackend {
 
-    // stat(2).
-    private static final int S_IFMT = 0170000;
-    private static final int S_IFIFO = 0010000;
-
     private final Path path;
     private final FileChannel file;
     private boolean unused;
@@ -34,24 +32,25 @@ public final class FileBackend implements CharBackend {
         unused = made;
     }
 
-    /**
-     * Opens a file, which is made if there is none.
-     *
-     * @throws IOException where it cannot be, or is a FIFO: that would be waited for until somebody reads it
-     */
+    /** Opens a file, which is made if there is none. */
     public static FileBackend open(Path path) throws IOException {
-        if (isFifo(path)) {
-            throw new FileSystemException(path.toString(), null, "is a FIFO, which may have no reader");
-        }
         try {
             return new FileBackend(path, FileChannel.open(path, WRITE, CREATE_NEW), true);
         } catch (FileAlreadyExistsException e) {
-            return new FileBackend(path, FileChannel.open(path, WRITE, CREATE), false);
+            return openExisting(path);
         }
     }
 
-    private static boolean isFifo(Path path) throws IOException {
-        return Files.exists(path) && ((int) Files.getAttribute(path, "unix:mode") & S_IFMT) == S_IFIFO;
+    /** A pipe that nobody reads would be waited for, for ever and without a word. */
+    private static FileBackend openExisting(Path path) throws IOException {
+        int number = Fd.tryOpen(path.toString(), Fd.O_WRONLY | Fd.O_NONBLOCK, 0);
+        if (number == -Errno.ENXIO) {
+            throw new FileSystemException(path.toString(), null, "a pipe that nobody reads, or a socket: start its reader first");
+        }
+        // Held meanwhile, so that a reader does not see an end.
+        try (Fd _ = number < 0 ? null : Fd.adopt(number)) {
+            return new FileBackend(path, FileChannel.open(path, WRITE, CREATE), false);
+        }
     }
 
     @Override

@@ -40,7 +40,7 @@ public record PortConfig(int number, String id, String name, CharBackend backend
 
     /** Whether a port may have this name: it becomes a file's in the guest. */
     public static boolean isName(String name) {
-        return name != null && !name.isEmpty() && name.getBytes(StandardCharsets.UTF_8).length <= MAX_NAME_BYTES
+        return name != null && !name.isEmpty() && !name.equals(".") && !name.equals("..") && name.getBytes(StandardCharsets.UTF_8).length <= MAX_NAME_BYTES
                 && name.chars().noneMatch(c -> c == '/' || Character.isWhitespace(c) || Character.isISOControl(c));
     }
 

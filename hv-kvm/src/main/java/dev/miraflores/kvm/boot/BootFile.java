@@ -7,6 +7,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -59,7 +60,7 @@ public final class BootFile implements AutoCloseable {
         } catch (NoSuchFileException e) {
             throw new BootException(label + " does not exist: check the name");
         } catch (AccessDeniedException e) {
-            throw new BootException(label + " may not be read: permission denied");
+            throw new BootException(label + " may not be read: permission denied; allow it with chmod u+r, or give another file");
         } catch (IOException e) {
             throw unreadable(label, e);
         }
@@ -145,7 +146,9 @@ public final class BootFile implements AutoCloseable {
     }
 
     private static BootException unreadable(String label, IOException e) {
-        return new BootException(label + " cannot be read: " + e.getMessage());
+        // The JDK's file exceptions have the path for a message.
+        String reason = e instanceof FileSystemException file && file.getReason() != null ? file.getReason() : e.getMessage();
+        return new BootException(label + " cannot be read: " + reason + "; give another file");
     }
 
     @Override
