@@ -242,7 +242,7 @@ final class DiskControl {
     synchronized long resize(long byteSize) {
         if (byteSize <= 0 || byteSize % disk.options.logicalBlockBytes() != 0) {
             throw new IllegalArgumentException("drive " + disk.options.id() + ": size " + byteSize + " is not a multiple of "
-                + disk.options.logicalBlockBytes());
+                + disk.options.logicalBlockBytes() + "; use one, above 0");
         }
         hold(BlockQueue.HELD_FOR_CHANGE, "be resized");
         try {

@@ -11,6 +11,7 @@ import dev.miraflores.monitor.BlockNode;
 import dev.miraflores.monitor.MirrorRequest;
 import dev.miraflores.monitor.Monitor;
 import dev.miraflores.monitor.MonitorException;
+import dev.miraflores.monitor.NodeOptions;
 import dev.miraflores.monitor.Throttles;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -249,7 +250,9 @@ public final class HmpCommands {
             throw new MonitorException("a drive that is added needs a name; write id=NAME");
         }
         String driver = drive.format() == DriveConfig.Format.NULL ? "null-co" : drive.format().toString();
-        monitor.nodes().add(new BlockNode(drive.id(), driver, drive.withId(null), null, true));
+        BlockNode node = new BlockNode(drive.id(), driver, drive.withId(null), null, true);
+        NodeOptions.look(node);
+        monitor.nodes().add(node);
         return "OK\n";
     }
 

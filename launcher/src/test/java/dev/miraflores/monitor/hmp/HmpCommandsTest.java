@@ -42,6 +42,7 @@ class HmpCommandsTest {
         "device_del d       | Error: Device 'd' not found",
         "device_add e1000   | Error: 'e1000' is not a valid device model name",
         "drive_add 0 file=/nowhere,format=vmdk | Error: --drive file=/nowhere,format=vmdk: format=vmdk is not built",
+        "drive_add 0 file=/nowhere,id=q | Error: drive /nowhere: no such file",
         "drive_add 0 if=none | Error: no file is named; write file=FILE,id=ID",
         "help nothing       | Error: there is no command 'nothing'; help tells all",
         "balloon 256        | Error: No balloon device has been activated",
