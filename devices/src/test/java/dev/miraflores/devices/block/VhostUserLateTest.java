@@ -76,7 +76,7 @@ class VhostUserLateTest {
         for (int i = 0; i < before; i++) {
             assertEquals(0, driver.request(BlockDriver.OUT, 0, BlockDriver.DATA, 4096));
         }
-        backend.late = true;
+        backend.beLate();
         for (int i = 0; i < REQUESTS; i++) {
             driver.describe(i, BlockDriver.OUT, 8 * i, BlockDriver.DATA, 4096);
             driver.add();

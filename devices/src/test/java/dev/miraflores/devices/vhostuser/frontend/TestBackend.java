@@ -130,6 +130,17 @@ public final class TestBackend implements AutoCloseable {
     /** From now on it takes requests and does not do them; returns when none is being done any more. */
     public void hold() {
         holds = true;
+        awaitTurn();
+    }
+
+    /** From now on it is {@link #late}. */
+    public void beLate() {
+        late = true;
+        awaitTurn();
+    }
+
+    /** What it was about before is done. */
+    private void awaitTurn() {
         int from = turns;
         while (turns - from < 2 && client != null) {
             Thread.onSpinWait();
