@@ -11,7 +11,7 @@ import java.util.TreeSet;
  * A vCPU's model-specific registers as they are before it runs, to be put back when it is reset: all that KVM lists as state,
  * and the memory types, which older kernels leave off their list.
  * <p>Left out is what KVM does not give or take back, what a guest cannot write (what VMX can do), and Hyper-V's registers,
- * which no guest has here and whose mere mention makes KVM allocate for them. The time stamp counter begins anew: KVM takes a
+ * which no guest has here and whose mere mention makes KVM allocate for them. The time stamp counter goes on: KVM takes a
  * zero, and only that, for the wish to have all CPUs' counters in step.
  * <p>Thread: one at a time; never changes.
  * <p>Source: KVM API §4.3 (KVM_GET_MSR_INDEX_LIST), §4.18, §4.19; Intel SDM vol. 4.

@@ -32,6 +32,7 @@ final class MachineReset {
     private final DeviceBays bays;
     private final BootImage image;
     private final PowerOnState powerOn;
+    private List<ResettableDevice> devices = List.of();
 
     MachineReset(Vm vm, Board board, DeviceBays bays, BootImage image, PowerOnState powerOn) {
         this.vm = vm;
@@ -41,30 +42,22 @@ final class MachineReset {
         this.powerOn = powerOn;
     }
 
-    /**
-     * Resets the machine.
-     *
-     * @return false where it was stopped while this waited for a device
-     * @throws dev.miraflores.kvm.boot.BootException where the kernel cannot be loaded once more
-     */
-    boolean perform() {
+    /** Resets the devices. Each has its time for that; one that gives up waiting for its host is still to be waited for. */
+    void resetDevices() {
         board.resetPlatform();
         bays.reset();
-        if (!resetVirtio()) {
-            return false;
-        }
-        board.resetPci();
-        powerOn.restore();
-        image.clearMemory();
-        BootRegisters.apply(image.load().state(), vm.vcpus().getFirst());
-        return true;
-    }
-
-    /** A device that gives up waiting is waited for all the same: into the new guest's memory it must not write. */
-    private boolean resetVirtio() {
-        List<ResettableDevice> devices = new ArrayList<>(board.virtioDevices());
+        devices = new ArrayList<>(board.virtioDevices());
         devices.addAll(bays.virtioDevices());
         devices.forEach(ResettableDevice::reset);
+    }
+
+    /**
+     * Waits for those that gave up waiting, for as long as it takes: into the new guest's memory they must not write. (A vhost-user
+     * back end that says too early that it is done is not known to be one of them.)
+     *
+     * @return false where the machine was stopped meanwhile
+     */
+    boolean awaitDevices() {
         for (ResettableDevice device : devices) {
             while (device.isHung()) {
                 if (vm.stopCause() != null) {
@@ -74,6 +67,18 @@ final class MachineReset {
             }
         }
         return true;
+    }
+
+    /**
+     * Puts the rest back, and the kernel into memory.
+     *
+     * @throws dev.miraflores.kvm.boot.BootException where it cannot be loaded once more
+     */
+    void startAnew() {
+        board.resetPci();
+        powerOn.restore();
+        image.clearMemory();
+        BootRegisters.apply(image.load().state(), vm.vcpus().getFirst());
     }
 
     private static void sleep() {

@@ -91,10 +91,14 @@ public final class VirtualMachine implements AutoCloseable {
         resets.start(this::performReset, this::tellOfReset);
     }
 
+    /** In turn with pause and resume, which do not wait for a disk that hangs, though. */
     private boolean performReset() {
-        boolean[] done = new boolean[1];
-        stillness.inTurn(() -> done[0] = reset.perform());
-        return done[0];
+        stillness.inTurn(reset::resetDevices);
+        if (!reset.awaitDevices()) {
+            return false;
+        }
+        stillness.inTurn(reset::startAnew);
+        return true;
     }
 
     private void tellOfReset(boolean byGuest, Runnable told) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.aio.mirror.MirrorJob;
@@ -12,6 +13,7 @@ import dev.miraflores.aio.mirror.MirrorState;
 import dev.miraflores.aio.throttle.ThrottleGroups;
 import dev.miraflores.devices.block.BlockDeviceConfig;
 import dev.miraflores.devices.block.VirtioBlockDevice;
+import dev.miraflores.devices.virtio.DrainException;
 import dev.miraflores.kvm.StopCause;
 import dev.miraflores.monitor.Monitor;
 import dev.miraflores.monitor.MonitoredMachine;
@@ -22,6 +24,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -289,6 +292,12 @@ class RebootTest {
             machine.requestReset();
             Thread.sleep(300);
             assertFalse(console.text().contains("started by"), console::text);
+            // Nobody who pauses or resumes it meanwhile waits for the disk.
+            CompletableFuture<Void> others = CompletableFuture.runAsync(() -> {
+                assertThrows(DrainException.class, machine::pause);
+                machine.resume();
+            });
+            others.get(BuiltInGuest.LIMIT.toSeconds(), TimeUnit.SECONDS);
             disk.release();
             console.take("started by", BuiltInGuest.LIMIT);
             console.take("holding", BuiltInGuest.LIMIT);

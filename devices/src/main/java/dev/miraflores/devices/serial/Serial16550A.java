@@ -71,7 +71,7 @@ public final class Serial16550A extends WaitingInput implements ByteRegisters, R
         thrEmptyPending = false;
     }
 
-    /** What was typed and not read yet is for the guest that comes; what was printed goes on its way. */
+    /** What was typed and has not reached the FIFO yet is for the guest that comes; what was printed goes on its way. */
     @Override
     public synchronized void reset() {
         powerOn();
