@@ -15,12 +15,8 @@ public final class ReceivedFds implements AutoCloseable {
     /** None yet. */
     public ReceivedFds() {}
 
-    void add(Fd fd) {
-        fds.add(fd);
-    }
-
-    /** Takes one over from elsewhere. */
-    public void keep(Fd fd) {
+    /** Takes one over. */
+    public void add(Fd fd) {
         fds.add(fd);
     }
 

@@ -15,7 +15,8 @@ public final class StreamSocket {
 
     /** Whether it is a stream socket of any family, and the other side is there: one without shows as hung up. */
     public static boolean isConnected(int fd) {
-        if (InetSocket.option(fd, libc_h.SOL_SOCKET, libc_h.SO_TYPE) != libc_h.SOCK_STREAM) {
+        if (InetSocket.option(fd, libc_h.SOL_SOCKET, libc_h.SO_TYPE) != libc_h.SOCK_STREAM
+                || InetSocket.option(fd, libc_h.SOL_SOCKET, libc_h.SO_ACCEPTCONN) != 0) {
             return false;
         }
         int events = Poll.poll(fd, Poll.POLLIN, 0);

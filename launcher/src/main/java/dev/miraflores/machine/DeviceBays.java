@@ -10,8 +10,10 @@ import dev.miraflores.devices.virtio.ResettableDevice;
 import dev.miraflores.kvm.Vm;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -159,7 +161,9 @@ final class DeviceBays implements PciEjectListener, AutoCloseable {
     /** Its PCI slot, or −1. */
     synchronized int slot(String id) {
         DeviceBay bay = bays.get(id);
-        return bay == null || bay.attachment() == null ? -1 : bay.attachment().slot();
+        int slot = bay == null || bay.attachment() == null ? -1 : bay.attachment().slot();
+        // One that hangs on its way out has left its slot to others.
+        return slot >= 0 && bySlot[slot] == bay ? slot : -1;
     }
 
     /** Opens a device, without any lock. */
@@ -349,10 +353,13 @@ final class DeviceBays implements PciEjectListener, AutoCloseable {
         }
     }
 
-    /** Those on PCI, and those that are on their way out as well: they may still write into guest memory. */
+    /** Those on PCI, on their way in, and on their way out as well: they may write into guest memory. */
     synchronized List<ResettableDevice> virtioDevices() {
+        Set<DeviceBay> all = new LinkedHashSet<>(bays.values());
+        // A guest can have found one that is not announced yet.
+        all.addAll(Arrays.asList(bySlot));
         List<ResettableDevice> devices = new ArrayList<>();
-        for (DeviceBay bay : bays.values()) {
+        for (DeviceBay bay : all) {
             if (bay != null && bay.attachment() != null) {
                 devices.add(bay.attachment().device());
             }

@@ -124,6 +124,11 @@ public final class BlockNodes {
         }
     }
 
+    /** Whether a disk of that id has a node, or had one until a moment ago. */
+    synchronized boolean has(String driveId) {
+        return behind.containsKey(driveId);
+    }
+
     /** The disk is gone, or has something else behind it. */
     synchronized void release(String driveId) {
         String name = behind.remove(driveId);

@@ -96,8 +96,9 @@ public final class Devices {
         return prefix + number;
     }
 
+    /** Until what it had is free, too, which comes with the event. */
     private boolean isTaken(String id) {
-        return disks.all().stream().anyMatch(drive -> drive.id().equals(id)) || isNic(id);
+        return disks.all().stream().anyMatch(drive -> drive.id().equals(id)) || isNic(id) || netdevs.has(id) || nodes.has(id);
     }
 
     private boolean isNic(String id) {

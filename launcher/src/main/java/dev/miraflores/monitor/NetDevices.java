@@ -45,21 +45,23 @@ public final class NetDevices {
         if (ended || netdevs.size() >= MOST) {
             throw new MonitorException("there are " + MOST + " netdevs already; delete some with netdev_del");
         }
-        Netdev whole = netdev;
-        for (String name : netdev.descriptorNames()) {
-            if (name.isEmpty() || Character.isDigit(name.charAt(0))) {
-                whole.close();
-                throw new MonitorException("fd=" + name + ": a number may be any descriptor of hv's own; hand yours in with getfd, and say its name");
-            }
-            whole.descriptors().add(descriptors.take(name));
-        }
         try {
-            machine.checkNic(whole.config("netdev_add", List.of(), whole.numbers()));
+            takeDescriptors(netdev);
+            machine.checkNic(netdev.config("netdev_add", List.of(), netdev.numbers()));
         } catch (RuntimeException e) {
-            whole.close();
+            netdev.close();
             throw e;
         }
-        netdevs.put(netdev.id(), whole);
+        netdevs.put(netdev.id(), netdev);
+    }
+
+    private void takeDescriptors(Netdev netdev) {
+        for (String name : netdev.descriptorNames()) {
+            if (name.isEmpty() || Character.isDigit(name.charAt(0))) {
+                throw new MonitorException("fd=" + name + ": a number may be any descriptor of hv's own; hand yours in with getfd, and say its name");
+            }
+            netdev.descriptors().add(descriptors.take(name));
+        }
     }
 
     /** Deletes a netdev that no device has. */
@@ -82,8 +84,25 @@ public final class NetDevices {
         return List.copyOf(netdevs.keySet());
     }
 
-    /** Plugs a network interface; {@code properties} without driver and id. */
-    synchronized void plug(String driver, String id, Map<String, Object> properties) {
+    /**
+     * Plugs a network interface; {@code properties} without driver and id. What is behind it is opened without a lock: that may take
+     * its time, and events must not wait for it.
+     */
+    void plug(String driver, String id, Map<String, Object> properties) {
+        NicConfig nic = claim(driver, id, properties);
+        boolean done = false;
+        try {
+            machine.addNic(nic);
+            done = true;
+        } finally {
+            if (!done) {
+                released(id);
+            }
+        }
+    }
+
+    /** What is to be plugged; from now on the netdev is in use. */
+    private synchronized NicConfig claim(String driver, String id, Map<String, Object> properties) {
         Map<String, Object> left = new HashMap<>(properties);
         String name = DeviceProperties.text(left.remove("netdev"), "netdev");
         if (name == null) {
@@ -98,16 +117,14 @@ public final class NetDevices {
         }
         List<Map.Entry<String, String>> words = words(driver, left);
         words.add(Map.entry("id", id));
+        NicConfig nic = netdev.config("device_add", words, netdev.copies());
         behind.put(id, name);
-        boolean done = false;
-        try {
-            machine.addNic(netdev.config("device_add", words, netdev.copies()));
-            done = true;
-        } finally {
-            if (!done) {
-                behind.remove(id);
-            }
-        }
+        return nic;
+    }
+
+    /** Whether a device of that id has a netdev, or had one until a moment ago. */
+    synchronized boolean has(String id) {
+        return behind.containsKey(id);
     }
 
     /** The device is gone. */

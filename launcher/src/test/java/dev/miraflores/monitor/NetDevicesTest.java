@@ -198,6 +198,43 @@ class NetDevicesTest {
         }
     }
 
+    @Test
+    void shouldCloseWhatARefusedNetdevHasTaken() throws IOException {
+        UnixSocket[] pair = UnixSocket.pair();
+        try (UnixSocket ours = pair[0]; UnixSocket other = pair[1]) {
+            long before = descriptors();
+            for (String fds : List.of("a:nosuch", "a:a", "a:7")) {
+                done("{'execute': 'getfd', 'arguments': {'fdname': 'a'}}", ours.number());
+                refused(netdev("'type': 'tap', 'id': 't', 'fds': '" + fds + "'"));
+                assertEquals(before, descriptors(), fds);
+            }
+            assertTrue(other.isOpen());
+        }
+    }
+
+    /** The second descriptor of a message is not the next command's. */
+    @Test
+    void shouldTakeADescriptorOfItsOwnMessageAlone() {
+        UnixSocket[] pair = UnixSocket.pair();
+        try (UnixSocket one = pair[0]; UnixSocket other = pair[1]) {
+            done("{'execute': 'getfd', 'arguments': {'fdname': 'a'}}", one.number(), other.number());
+            assertEquals("No file descriptor supplied via SCM_RIGHTS", refused("{'execute': 'getfd', 'arguments': {'fdname': 'b'}}"));
+        }
+    }
+
+    /** What has gone keeps its id until the monitor has heard of it, and with the id what was behind it. */
+    @Test
+    void shouldNotReuseAnIdBeforeItIsFree() {
+        done(netdev("'type': 'user', 'id': 'n'"));
+        done(netdev("'type': 'user', 'id': 'm'"));
+        done(device("'netdev': 'n', 'id': 'd'"));
+        assertEquals("Duplicate device ID 'd'", refused(device("'netdev': 'm', 'id': 'd'")));
+        monitor.nicRemoved("d");
+        line();
+        line();
+        done(device("'netdev': 'm', 'id': 'd'"));
+    }
+
     /** What a client has sent and nobody has taken goes with it. */
     @Test
     void shouldCloseWhatAClientLeaves() throws Exception {

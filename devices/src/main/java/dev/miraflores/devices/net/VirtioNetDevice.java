@@ -112,7 +112,6 @@ public final class VirtioNetDevice implements VirtioDevice {
 
     private static VirtioNetDevice start(NetDeviceConfig config, NetDataPath path, List<IoThread> threads) {
         VirtioNetDevice device = new VirtioNetDevice(config, path, threads);
-        device.control.whenRecorded(device.flight::begin);
         path.start(new NetPathEvents() {
             @Override
             public void linkChanged(boolean up) {
@@ -124,6 +123,7 @@ public final class VirtioNetDevice implements VirtioDevice {
                 device.announce();
             }
         });
+        device.control.whenRecorded(device.flight::begin);
         return device;
     }
 

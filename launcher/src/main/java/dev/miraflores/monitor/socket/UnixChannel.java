@@ -23,7 +23,7 @@ public final class UnixChannel implements ByteChannel {
     private static final int CHUNK_BYTES = 4096;
 
     private final UnixSocket socket;
-    private ReceivedFds received = new ReceivedFds();
+    private final ReceivedFds received = new ReceivedFds();
     private int users;
     private boolean closed;
 
@@ -66,18 +66,22 @@ public final class UnixChannel implements ByteChannel {
             return;
         }
         received.close();
-        received = new ReceivedFds();
         for (Fd fd = fds.take(); fd != null; fd = fds.take()) {
-            received.keep(fd);
+            received.add(fd);
         }
         if (closed) {
             received.close();
         }
     }
 
-    /** The first descriptor that came with what was read last, from now on the caller's; null where there is none. */
+    /**
+     * The first descriptor that came with what was read last, from now on the caller's; null where there is none. Others that came
+     * with it are closed: a later command must not take them for its own.
+     */
     public synchronized Fd takeDescriptor() {
-        return received.take();
+        Fd first = received.take();
+        received.close();
+        return first;
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.miraflores.devices.net.NetPort;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.FileIo;
 import dev.miraflores.linux.Iovecs;
+import dev.miraflores.linux.Poll;
 import dev.miraflores.linux.SocketMessage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -73,6 +74,55 @@ final class FramePort implements NetPort {
     void disconnect() {
         socket = NO_SOCKET;
         comesAgain = false;
+    }
+
+    /**
+     * Leaves the stream between two frames, for whoever goes on with it: sends what is left of a frame that is half gone, and takes
+     * what is missing of one that is half here. Frames that are here as a whole are lost.
+     *
+     * @param byNs when {@link System#nanoTime} says so it is given up
+     * @return false where the stream cannot be gone on with
+     */
+    boolean leaveBetweenFrames(long byNs) {
+        while (restHead != restTail) {
+            int rc = ended ? -Errno.ENOTCONN : sendRest();
+            if (rc < 0 && (rc != -Errno.EAGAIN || !await(Poll.POLLOUT, byNs))) {
+                return false;
+            }
+        }
+        for (int missing; (missing = missing()) != 0; ) {
+            if (missing < 0 || ended || !await(Poll.POLLIN, byNs)) {
+                return false;
+            }
+            makeRoom();
+            long rc = FileIo.read(socket, buffer.address() + tail, missing);
+            if (rc == 0 || rc < 0 && rc != -Errno.EAGAIN && rc != -Errno.EINTR) {
+                return false;
+            }
+            tail += (int) Math.max(0, rc);
+        }
+        return true;
+    }
+
+    /** Passes over whole frames: how many bytes are missing of a part that is left, at the least; −1 where it is none of a frame. */
+    private int missing() {
+        while (tail - head >= LENGTH_BYTES) {
+            int bytes = buffer.get(LENGTH, head);
+            if (bytes < 0 || bytes > NetHeader.MAX_FRAME_BYTES) {
+                return -1;
+            }
+            int left = LENGTH_BYTES + bytes - (tail - head);
+            if (left > 0) {
+                return left;
+            }
+            head += LENGTH_BYTES + bytes;
+        }
+        return head == tail ? 0 : LENGTH_BYTES - (tail - head);
+    }
+
+    private boolean await(int event, long byNs) {
+        long ms = (byNs - System.nanoTime()) / 1_000_000;
+        return ms > 0 && Poll.poll(socket, event, (int) Math.min(ms, Integer.MAX_VALUE)) > 0;
     }
 
     /** Frames that came and are none: shorter than an Ethernet header. Any thread. */
@@ -199,14 +249,7 @@ final class FramePort implements NetPort {
 
     /** Reads what there is; answers whether that was anything. There is always room, since what is left is less than a frame. */
     private boolean fill() {
-        if (head == tail) {
-            head = 0;
-            tail = 0;
-        } else if (head != 0) {
-            MemorySegment.copy(buffer, head, buffer, 0, tail - head);
-            tail -= head;
-            head = 0;
-        }
+        makeRoom();
         long rc = FileIo.read(socket, buffer.address() + tail, BUFFER_BYTES - tail);
         if (rc > 0) {
             tail += (int) rc;
@@ -218,5 +261,16 @@ final class FramePort implements NetPort {
             ended((int) rc);
         }
         return false;
+    }
+
+    private void makeRoom() {
+        if (head == tail) {
+            head = 0;
+            tail = 0;
+        } else if (head != 0) {
+            MemorySegment.copy(buffer, head, buffer, 0, tail - head);
+            tail -= head;
+            head = 0;
+        }
     }
 }

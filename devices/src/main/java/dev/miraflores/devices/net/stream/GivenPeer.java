@@ -51,6 +51,12 @@ public final class GivenPeer implements PeerSource {
         return number;
     }
 
+    /** Whoever handed it in may have kept one. */
+    @Override
+    public boolean isShared() {
+        return true;
+    }
+
     @Override
     public void end() {
         // next() does not wait.

@@ -21,6 +21,11 @@ public interface PeerSource extends AutoCloseable {
      */
     int next();
 
+    /** Whether connections live on when this side closes them: somebody else has them, too, and may go on with them. */
+    default boolean isShared() {
+        return false;
+    }
+
     /** There is to be no more: calls a thread out of {@link #next}. */
     void end();
 

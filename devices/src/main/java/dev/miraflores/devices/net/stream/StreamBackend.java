@@ -7,6 +7,7 @@ import dev.miraflores.devices.net.NetBackendEvents;
 import dev.miraflores.devices.net.NetPort;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.Fd;
+import dev.miraflores.linux.SocketMessage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -20,6 +21,8 @@ public final class StreamBackend implements NetBackend {
 
     /** How long a NIC has to let go of a connection that has ended. */
     private static final long PATIENCE_MS = 60_000;
+    /** How long a peer has to finish the frame that it is in, where another may go on with the connection. */
+    private static final long LEAVE_NS = 500_000_000L;
 
     private final String name;
     private final PeerSource source;
@@ -191,6 +194,10 @@ public final class StreamBackend implements NetBackend {
         source.close();
         synchronized (this) {
             if (peer != null) {
+                if (source.isShared() && !port.leaveBetweenFrames(System.nanoTime() + LEAVE_NS)) {
+                    // Nobody can go on in the middle of a frame: whoever tries is to see that.
+                    SocketMessage.shutdown(peer.number());
+                }
                 port.disconnect();
                 peer.close();
                 peer = null;

@@ -3,6 +3,7 @@ package dev.miraflores.devices.net.stream;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,6 +13,7 @@ import dev.miraflores.linux.Fd;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -19,6 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class FramePortTest {
+
+    private static final long LONG_NS = 20_000_000_000L;
 
     private final List<String> ends = new ArrayList<>();
     private final FramePort port = new FramePort(ends::add);
@@ -182,6 +186,54 @@ class FramePortTest {
         }
         expected.writeBytes(PeerSocket.framed(next));
         assertArrayEquals(expected.toByteArray(), received.toByteArray());
+    }
+
+    /** Wherever it was in the stream, whoever goes on with it finds a frame next; whole frames that nobody took are lost. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 3, 4, 5, 63, 64, 65, 100})
+    void shouldLeaveTheStreamBetweenFrames(int taken) throws InterruptedException {
+        byte[] first = PeerSocket.framed(Packets.frame(60, 1));
+        byte[] third = PeerSocket.framed(Packets.frame(1000, 3));
+        byte[] stream = ByteBuffer.allocate(2 * first.length + third.length).put(first).put(first).put(third).array();
+        peer.send(stream, 0, taken);
+        receive();
+        peer.send(Arrays.copyOfRange(stream, taken, stream.length));
+        assertTrue(port.leaveBetweenFrames(System.nanoTime() + LONG_NS));
+        port.connect(port.descriptor());
+        int whole = taken == 0 ? 0 : (taken + first.length - 1) / first.length;
+        for (int i = whole; i < 2; i++) {
+            assertArrayEquals(Packets.frame(60, 1), receive());
+        }
+        assertArrayEquals(Packets.frame(1000, 3), receive());
+        assertNull(receive());
+    }
+
+    @Test
+    void shouldLeaveOnceAFrameIsOutAsAWhole() throws InterruptedException {
+        int sent = 0;
+        while (packets.send(port, Packets.frame(65_000, sent), 4096) >= 0) {
+            sent++;
+        }
+        ByteArrayOutputStream received = new ByteArrayOutputStream();
+        Thread reader = Thread.ofPlatform().start(() -> {
+            for (byte[] more; (more = peer.receive(1 << 20)).length != 0 || !Thread.interrupted(); ) {
+                received.writeBytes(more);
+            }
+        });
+        assertTrue(port.leaveBetweenFrames(System.nanoTime() + LONG_NS));
+        reader.interrupt();
+        reader.join();
+        assertEquals((sent + 1) * (65_000 + FramePort.LENGTH_BYTES), received.size());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 4, 50})
+    void shouldSayThatNobodyCanGoOn(int there) {
+        peer.send(PeerSocket.framed(Packets.frame(60, 1)), 0, there);
+        assertNull(receive());
+        assertFalse(port.leaveBetweenFrames(System.nanoTime() + 20_000_000), "nothing more comes");
+        peer.close();
+        assertFalse(port.leaveBetweenFrames(System.nanoTime() + LONG_NS), "the end");
     }
 
     @Test

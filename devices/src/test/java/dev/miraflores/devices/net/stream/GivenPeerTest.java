@@ -10,7 +10,10 @@ import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.EventFd;
 import dev.miraflores.linux.Fd;
 import dev.miraflores.linux.FileIo;
+import dev.miraflores.linux.InetSocket;
 import dev.miraflores.linux.UnixSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import org.junit.jupiter.api.Test;
 
 class GivenPeerTest {
@@ -52,6 +55,11 @@ class GivenPeerTest {
         UnixSocket[] packets = UnixSocket.packetPair();
         refused(packets[0].release().release(), "not a stream socket that is connected");
         packets[1].close();
+    }
+
+    @Test
+    void shouldRefuseASocketThatListens() {
+        refused(InetSocket.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 1), "not a stream socket that is connected");
     }
 
     private static void refused(int number, String part) {

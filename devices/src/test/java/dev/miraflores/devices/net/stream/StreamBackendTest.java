@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.devices.net.NetBackendEvents;
 import dev.miraflores.devices.net.NetException;
+import dev.miraflores.linux.FileIo;
 import dev.miraflores.linux.UnixSocket;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -148,6 +149,31 @@ class StreamBackendTest {
                 assertTrue(a.send(new byte[60]) < 0);
                 assertTrue(a.backend.description().endsWith("(nobody connected)"));
             }
+        }
+    }
+
+    /** A NIC that goes and one that comes have the same connection; a peer that stopped in a frame is no longer one. */
+    @Test
+    void shouldLeaveAConnectionToTheNext() throws InterruptedException {
+        UnixSocket[] pair = UnixSocket.pair();
+        byte[] frame = PeerSocket.framed(Packets.frame(200, 1));
+        try (UnixSocket kept = pair[0]; PeerSocket peer = new PeerSocket(pair[1])) {
+            try (Side side = new Side(GivenPeer.adopt("nic n", FileIo.duplicate(kept.number())))) {
+                side.awaitLink(true);
+                peer.send(frame, 0, 100);
+                side.onThread(() -> side.packets.receive(side.backend.port(0), 1000, true));
+                peer.send(frame, 100, frame.length - 100);
+                peer.send(frame);
+            }
+            try (Side side = new Side(GivenPeer.adopt("nic n", FileIo.duplicate(kept.number())))) {
+                side.awaitLink(true);
+                assertArrayEquals(Packets.frame(200, 1), side.receive());
+                peer.send(frame, 0, 100);
+                side.onThread(() -> side.packets.receive(side.backend.port(0), 1000, true));
+            }
+            NetException refusal = assertThrows(NetException.class,
+                    () -> GivenPeer.adopt("nic n", FileIo.duplicate(kept.number())));
+            assertTrue(refusal.getMessage().contains("connected"), refusal.getMessage());
         }
     }
 
