@@ -52,3 +52,18 @@ vmm_start() { # LOG ARGUMENT…
     shift
     "$lab/vmm" "$@" < /dev/null > "$log" 2>&1 &
 }
+
+# A network of the host's for passt, which takes after the interface that the default route leads to, and services in it that serve
+# $out/served; it needs the module dummy. $services is their process.
+start_services() {
+    /.l1/busybox ip link set lo up
+    /.l1/busybox ip link add net0 type dummy
+    /.l1/busybox ip address add 192.0.2.2/24 dev net0
+    /.l1/busybox ip link set net0 up
+    /.l1/busybox ip route add default via 192.0.2.1
+    rm -f /etc/resolv.conf
+    echo nameserver 192.0.2.2 > /etc/resolv.conf
+    /usr/bin/python3 "$lab/net/services.py" 192.0.2.2 "$out/served" 7070 "$out/served/returned" > "$out/services.log" 2>&1 &
+    services=$!
+    wait_for_line "$out/services.log" listens 60
+}

@@ -12,17 +12,7 @@ guest_modules+=(virtio_net)
 host_modules=dummy
 limit=${LAB_LIMIT:-400}
 in_l1 <<'L1'
-# passt takes after the interface that the default route leads to.
-/.l1/busybox ip link set lo up
-/.l1/busybox ip link add net0 type dummy
-/.l1/busybox ip address add 192.0.2.2/24 dev net0
-/.l1/busybox ip link set net0 up
-/.l1/busybox ip route add default via 192.0.2.1
-rm -f /etc/resolv.conf
-echo nameserver 192.0.2.2 > /etc/resolv.conf
-/usr/bin/python3 "$lab/net/services.py" 192.0.2.2 "$out/served" 7070 "$out/served/returned" > "$out/services.log" 2>&1 &
-services=$!
-wait_for_line "$out/services.log" listens 60
+start_services
 vmm_start "$out/guest.log" --kernel "$vmlinuz" --initrd "$initrd" --append "$append" --drive file=disk.img,cache=none \
     --nic user,hostfwd=tcp:127.0.0.1:7070-:7777 --sandbox on
 guest=$!

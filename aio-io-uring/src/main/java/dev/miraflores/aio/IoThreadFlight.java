@@ -2,6 +2,7 @@
 package dev.miraflores.aio;
 
 import dev.miraflores.aio.jfr.FlightEvents;
+import dev.miraflores.aio.jfr.PeriodicTelling;
 import dev.miraflores.aio.jfr.WaitRecorder;
 import java.util.List;
 
@@ -9,7 +10,7 @@ import java.util.List;
  * What JFR is told of one I/O thread, from the turn on in which that finds that somebody records.
  * <p>Thread: the I/O thread, but for the two that say otherwise.
  */
-final class IoThreadFlight {
+final class IoThreadFlight extends PeriodicTelling {
 
     private static final IoThreadCounter[] TOLD = {
         IoThreadCounter.TURNS, IoThreadCounter.EVENTS, IoThreadCounter.SLEEPS, IoThreadCounter.POLL_HITS,
@@ -18,18 +19,14 @@ final class IoThreadFlight {
 
     private final String name;
     private final Counters<IoThreadCounter> counters;
-    private final Runnable tell = this::tell;
-
-    // Under the lock: what has been told already, and whether there is nothing more to tell.
+    /** Under the lock. */
     private final long[] told = new long[TOLD.length];
-    private long toldAtNs = System.nanoTime();
-    private boolean watched;
-    private boolean ended;
 
     /** Made once the events are there. */
     private volatile WaitRecorder waits;
 
     private IoThreadFlight(String name, Counters<IoThreadCounter> counters) {
+        super(FlightEvents::watch);
         this.name = name;
         this.counters = counters;
         deltas();
@@ -44,7 +41,7 @@ final class IoThreadFlight {
         IoThreadFlight flight = new IoThreadFlight(name, counters);
         List<Runnable> all = List.copyOf(others);
         load(() -> {
-            flight.watch();
+            flight.begin();
             all.forEach(Runnable::run);
         });
         return flight;
@@ -58,30 +55,14 @@ final class IoThreadFlight {
     }
 
     /** A thread of its own. */
-    private void watch() {
-        // Not under the lock: JFR has its own, and may hold them while it calls tell().
-        FlightEvents.watch(tell);
-        synchronized (this) {
-            watched = !ended;
-        }
-        if (watched) {
+    private void begin() {
+        if (watch()) {
             waits = new WaitRecorder();
-        } else {
-            FlightEvents.unwatch(tell);
         }
     }
 
-    /** JFR's thread, once in each period. */
-    private synchronized void tell() {
-        if (!ended) {
-            tellNow();
-        }
-    }
-
-    private void tellNow() {
-        long now = System.nanoTime();
-        long spanNs = now - toldAtNs;
-        toldAtNs = now;
+    @Override
+    protected void tell(long spanNs) {
         FlightEvents.ioThread(name, spanNs, deltas());
     }
 
@@ -108,21 +89,6 @@ final class IoThreadFlight {
         WaitRecorder recorder = waits;
         if (recorder != null) {
             recorder.end(pollNs, slept, nextPollNs);
-        }
-    }
-
-    /** The thread is at its end, and tells the rest. */
-    void end() {
-        boolean tellsRest;
-        synchronized (this) {
-            tellsRest = watched && !ended;
-            if (tellsRest) {
-                tellNow();
-            }
-            ended = true;
-        }
-        if (tellsRest) {
-            FlightEvents.unwatch(tell);
         }
     }
 }

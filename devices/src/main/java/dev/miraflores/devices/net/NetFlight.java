@@ -2,6 +2,7 @@
 package dev.miraflores.devices.net;
 
 import dev.miraflores.aio.jfr.FlightEvents;
+import dev.miraflores.aio.jfr.PeriodicTelling;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -9,9 +10,9 @@ import java.util.function.Supplier;
 
 /**
  * What JFR is told of one NIC, from when its control thread finds that somebody records: what is counted anyway, once in each period.
- * <p>Thread: any. JFR may hold locks of its own while it calls {@link #tell}, so that none is held here while it is called.
+ * <p>Thread: any.
  */
-final class NetFlight {
+final class NetFlight extends PeriodicTelling {
 
     /** In the order of {@link FlightEvents#nicQueue}. */
     private static final NetCounter[] TOLD = {
@@ -20,15 +21,11 @@ final class NetFlight {
 
     private final String nic;
     private final Supplier<List<NetPairReport>> report;
-    private final Runnable tell = this::tell;
-
-    // Under the lock: what has been told already, and whether there is nothing more to tell.
+    /** Under the lock. */
     private final Map<NetCounters, long[]> told = new HashMap<>();
-    private long toldAtNs;
-    private boolean watched;
-    private boolean ended;
 
     NetFlight(String nic, Supplier<List<NetPairReport>> report) {
+        super(FlightEvents::watchNic);
         this.nic = nic;
         this.report = report;
     }
@@ -36,31 +33,17 @@ final class NetFlight {
     /** On a thread that may wait, once {@link FlightEvents#on} said yes. */
     void begin() {
         synchronized (this) {
-            toldAtNs = System.nanoTime();
+            beginNow();
             for (NetPairReport pair : report.get()) {
                 deltas(pair.received());
                 deltas(pair.transmitted());
             }
         }
-        FlightEvents.watchNic(tell);
-        synchronized (this) {
-            watched = !ended;
-        }
-        if (!watched) {
-            FlightEvents.unwatch(tell);
-        }
+        watch();
     }
 
-    private synchronized void tell() {
-        if (!ended) {
-            tellNow();
-        }
-    }
-
-    private void tellNow() {
-        long now = System.nanoTime();
-        long spanNs = now - toldAtNs;
-        toldAtNs = now;
+    @Override
+    protected void tell(long spanNs) {
         for (NetPairReport pair : report.get()) {
             tell(pair, "receive", spanNs, deltas(pair.received()));
             tell(pair, "transmit", spanNs, deltas(pair.transmitted()));
@@ -87,20 +70,5 @@ final class NetFlight {
             before[i] = count;
         }
         return deltas;
-    }
-
-    /** The NIC is at its end, and tells the rest. */
-    void end() {
-        boolean tellsRest;
-        synchronized (this) {
-            tellsRest = watched && !ended;
-            if (tellsRest) {
-                tellNow();
-            }
-            ended = true;
-        }
-        if (tellsRest) {
-            FlightEvents.unwatch(tell);
-        }
     }
 }

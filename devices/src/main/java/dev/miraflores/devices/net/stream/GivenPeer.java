@@ -7,14 +7,10 @@ import dev.miraflores.linux.FileIo;
 import dev.miraflores.linux.StreamSocket;
 
 /** A peer that somebody else has connected, and handed in as a descriptor. */
-public final class GivenPeer implements PeerSource {
-
-    private final String description;
-    private int socket;
+public final class GivenPeer extends SinglePeer {
 
     private GivenPeer(int socket) {
-        this.description = "socket,fd=" + socket;
-        this.socket = socket;
+        super("socket,fd=" + socket, socket);
     }
 
     /**
@@ -38,35 +34,9 @@ public final class GivenPeer implements PeerSource {
         return new GivenPeer(socket.release());
     }
 
-    @Override
-    public String description() {
-        return description;
-    }
-
-    /** Once. */
-    @Override
-    public int next() {
-        int number = socket;
-        socket = NONE;
-        return number;
-    }
-
     /** Whoever handed it in may have kept one. */
     @Override
     public boolean isShared() {
         return true;
-    }
-
-    @Override
-    public void end() {
-        // next() does not wait.
-    }
-
-    @Override
-    public void close() {
-        if (socket >= 0) {
-            Fd.close(socket);
-            socket = NONE;
-        }
     }
 }

@@ -3,6 +3,7 @@ package dev.miraflores.devices.net.user;
 
 import dev.miraflores.devices.net.NetException;
 import dev.miraflores.devices.net.stream.PeerSource;
+import dev.miraflores.devices.net.stream.SinglePeer;
 import dev.miraflores.linux.Errno;
 import dev.miraflores.linux.ErrnoException;
 import dev.miraflores.linux.Fd;
@@ -21,13 +22,13 @@ import java.util.List;
 /**
  * A passt of our own, that speaks QEMU's stream protocol over one end of a pair of sockets. It is given the other end, and nothing
  * else; it goes to the background when all is set up (so that what it says before is all that can be wrong with it), and ends by
- * itself when our end is closed, however that comes about.
+ * itself when our end is closed, however that comes about. One that has died is not started anew, since nobody may start programs by then.
  * <p>Why another process: it reads what the guest sends, frame by frame and header by header, as another user without capabilities,
  * in namespaces and under a filter of its own.
  * <p>Thread: as {@link PeerSource} says.
  * <p>Source: passt(1): --fd.
  */
-public final class Passt implements PeerSource {
+public final class Passt extends SinglePeer {
 
     /** The program. */
     public static final String NAME = "passt";
@@ -36,12 +37,8 @@ public final class Passt implements PeerSource {
     /** What goes for a program that cannot be executed, as in shells. */
     private static final int NOT_EXECUTABLE = 127;
 
-    private final String description;
-    private int socket;
-
     private Passt(String description, int socket) {
-        this.description = description;
-        this.socket = socket;
+        super(description, socket);
     }
 
     /**
@@ -135,31 +132,5 @@ public final class Passt implements PeerSource {
             }
         }
         return last;
-    }
-
-    @Override
-    public String description() {
-        return description;
-    }
-
-    /** Once: a passt that has died is not started anew, since nobody may start programs by then. */
-    @Override
-    public int next() {
-        int number = socket;
-        socket = NONE;
-        return number;
-    }
-
-    @Override
-    public void end() {
-        // next() does not wait.
-    }
-
-    @Override
-    public void close() {
-        if (socket >= 0) {
-            Fd.close(socket);
-            socket = NONE;
-        }
     }
 }
