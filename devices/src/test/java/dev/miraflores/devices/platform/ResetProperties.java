@@ -11,6 +11,8 @@ import dev.miraflores.devices.Resettable;
 import java.util.concurrent.atomic.AtomicLong;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import net.jqwik.api.lifecycle.BeforeTry;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Whatever a guest has done to it, a device that is reset is as a new one. */
@@ -20,7 +22,14 @@ class ResetProperties {
     private static final int DATA = 1;
 
     private final RecordedPower power = new RecordedPower();
-    private final RecordedLine line = new RecordedLine();
+    private RecordedLine line;
+
+    /** Of its own for each try: the device of the last one has left its line as it was. */
+    @BeforeTry
+    @BeforeEach
+    void connectLine() {
+        line = new RecordedLine();
+    }
 
     private <T extends BusDevice & Resettable> void assertAsNew(T used, T fresh, int portCount, long seed) {
         RegisterStorm.run(used, portCount, seed, 500);
