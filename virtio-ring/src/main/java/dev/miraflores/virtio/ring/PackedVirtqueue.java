@@ -79,7 +79,8 @@ public final class PackedVirtqueue extends Virtqueue {
         }
         inflight.settle(ring);
         resubmit = inflight.recover();
-        if (resubmit == null || inflight.usedIndex() >= size) {
+        int index = inflight.usedIndex(); // once: the front end can write it meanwhile
+        if (resubmit == null || index >= size) {
             fault = DriverFault.INFLIGHT_INVALID;
             return;
         }
@@ -87,7 +88,7 @@ public final class PackedVirtqueue extends Virtqueue {
         for (int i = 0; i < resubmit.count(); i++) {
             descriptorsInFlight += inflight.count(resubmit.at(i));
         }
-        usedIndex = inflight.usedIndex();
+        usedIndex = index;
         usedWrap = inflight.usedWrap();
         availIndex = usedIndex + descriptorsInFlight;
         availWrap = usedWrap ^ availIndex >= size;

@@ -4,10 +4,12 @@ package dev.miraflores.virtio.ring;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.memory.GuestMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -17,6 +19,9 @@ class PackedInflightTest {
     /** Index and wrap counter, new and old: {@code used_idx, old_used_idx, used_wrap_counter, old_used_wrap_counter}. */
     private static final long PLACE_OFFSET = 16;
     private static final int MOVES = 500_000;
+    private static final int TAKE_OVERS = 2000;
+    private static final long LONG_ENOUGH_NS = 10_000_000_000L;
+    private static final VarHandle U16 = ValueLayout.JAVA_SHORT.varHandle();
     private static final VarHandle U64 = ValueLayout.JAVA_LONG.varHandle();
     /** In turn, with what no two of them make together: the place where the ring begins, and one past where it wraps. */
     private static final long[] OLD_PLACES = {place(5, true), place(3, false)};
@@ -91,6 +96,40 @@ class PackedInflightTest {
             next.settle(ring);
             assertEquals(1, next.usedIndex());
             assertEquals(0, next.recover().count());
+        }
+    }
+
+    /** A front end that writes the record while a device takes it over: what was checked is what is used. */
+    @Test
+    void shouldTakeThePlaceOverThatItChecked() throws InterruptedException {
+        try (Arena arena = Arena.ofShared(); GuestMemory memory = GuestMemory.anonymous(1 << 14)) {
+            MemorySegment region = arena.allocate(Virtqueue.inflightBytes(SIZE), 8);
+            QueueGeometry geometry = new QueueGeometry(SIZE, 0x1000, 0x2000, 0x3000);
+            long features = RingFeatures.VERSION_1 | RingFeatures.RING_PACKED;
+            AtomicBoolean stop = new AtomicBoolean();
+            Thread frontEnd = Thread.ofPlatform().daemon().start(() -> {
+                while (!stop.get()) {
+                    U16.setOpaque(region, PLACE_OFFSET, (short) -1);
+                    U16.setOpaque(region, PLACE_OFFSET, (short) 3);
+                }
+            });
+            int refused = 0;
+            int taken = 0;
+            try {
+                long end = System.nanoTime() + LONG_ENOUGH_NS;
+                while ((refused < TAKE_OVERS || taken < TAKE_OVERS) && System.nanoTime() < end) {
+                    new PackedInflight(region, SIZE).begin(3, false, false);
+                    Virtqueue device = Virtqueue.create(memory, geometry, features);
+                    device.trackInflight(region);
+                    refused += device.fault() != null ? 1 : 0;
+                    taken += device.fault() == null ? 1 : 0;
+                    assertTrue(device.fault() != null || (device.position() & 0x7FFF) < SIZE, () -> "place " + device.position());
+                }
+            } finally {
+                stop.set(true);
+                frontEnd.join();
+            }
+            assertTrue(refused != 0 && taken != 0, "hardly anything changed under the device's eyes");
         }
     }
 }
