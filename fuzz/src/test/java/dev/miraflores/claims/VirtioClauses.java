@@ -16,8 +16,8 @@ final class VirtioClauses {
         # Conformance to virtio 1.3
 
         What the specification requires of a device (each MUST of its device requirements) in the parts that are built here:
-        basic facilities, split and packed virtqueues, PCI, MMIO, network, block, entropy, balloon and socket devices. The words
-        are ours; the sections are those of the specification, where the exact ones stand. Each requirement has the tests that hold
+        basic facilities, split and packed virtqueues, PCI, MMIO, network, block, console, entropy, balloon and socket devices. The
+        words are ours; the sections are those of the specification, where the exact ones stand. Each requirement has the tests that hold
         it, or is open, or does not apply since the feature is not offered.
 
         Made by `fuzz/tables` from the tags on the tests and from `fuzz/src/test/resources/claims/virtio-clauses.txt`; a

@@ -5,21 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-import dev.miraflores.devices.pci.PciSlotReport;
 import dev.miraflores.fuzz.Bounds;
-import dev.miraflores.kvm.StopCause;
-import dev.miraflores.machine.Balloon;
-import dev.miraflores.machine.CharDeviceStatus;
-import dev.miraflores.machine.DeviceRemoval;
-import dev.miraflores.machine.Drive;
-import dev.miraflores.machine.DriveConfig;
-import dev.miraflores.machine.IoThreadStatus;
-import dev.miraflores.machine.MachineListener;
-import dev.miraflores.machine.Nic;
-import dev.miraflores.machine.NicConfig;
-import dev.miraflores.machine.VcpuStatus;
+import dev.miraflores.monitor.IdleMachine;
 import dev.miraflores.monitor.Monitor;
-import dev.miraflores.monitor.MonitoredMachine;
 import dev.miraflores.monitor.json.Json;
 import dev.miraflores.monitor.json.JsonException;
 import java.nio.charset.StandardCharsets;
@@ -31,7 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Whatever a client sends: each answer is one line of JSON that QMP has, what is no command does nothing, and the session
- * goes on. The machine is one that only remembers: no file is opened but by name, and none is made.
+ * goes on.
  */
 class QmpFuzzTest {
 
@@ -83,8 +71,7 @@ class QmpFuzzTest {
     @MethodSource("seeds")
     @FuzzTest
     void shouldAnswerInQmp(byte[] input) {
-        Memory machine = new Memory();
-        Monitor monitor = new Monitor(machine);
+        Monitor monitor = new Monitor(new IdleMachine());
         Client client = new Client();
         QmpSession session = new QmpSession(new QmpCommands(monitor, "1"), client);
         monitor.addListener(session::event);
@@ -108,127 +95,5 @@ class QmpFuzzTest {
     private static void send(QmpSession session, String text) {
         byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
         session.receive(bytes, bytes.length);
-    }
-
-    /** A machine that does nothing. */
-    private static final class Memory implements MonitoredMachine {
-
-        private boolean paused;
-
-        @Override
-        public String name() {
-            return "fuzz";
-        }
-
-        @Override
-        public boolean pause() {
-            paused = true;
-            return true;
-        }
-
-        @Override
-        public void resume() {
-            paused = false;
-        }
-
-        @Override
-        public boolean isPaused() {
-            return paused;
-        }
-
-        @Override
-        public void pressPowerButton() {
-            // Nobody listens.
-        }
-
-        @Override
-        public void requestReset() {
-            // As above.
-        }
-
-        @Override
-        public void requestStop() {
-            // As above.
-        }
-
-        @Override
-        public StopCause stopCause() {
-            return null;
-        }
-
-        @Override
-        public List<VcpuStatus> vcpus() {
-            return List.of(new VcpuStatus(0, 0, 1, Map.of()));
-        }
-
-        @Override
-        public List<IoThreadStatus> ioThreads() {
-            return List.of();
-        }
-
-        @Override
-        public List<PciSlotReport> pciSlots() {
-            return List.of();
-        }
-
-        @Override
-        public int slot(String driveId) {
-            return -1;
-        }
-
-        @Override
-        public Balloon balloon() {
-            return null;
-    }
-
-    @Override
-        public List<CharDeviceStatus> charDevices() {
-            return List.of(new CharDeviceStatus("serial0", "stdio", true),
-                    new CharDeviceStatus("org.example.0", "disconnected:unix:/run/port,server=on", false));
-        }
-
-        @Override
-        public List<Drive> drives() {
-            return List.of();
-        }
-
-        @Override
-        public List<Nic> nics() {
-            return List.of();
-        }
-
-        @Override
-        public String addDrive(DriveConfig drive) {
-            return drive.id();
-        }
-
-        @Override
-        public void checkNic(NicConfig nic) {
-        }
-
-        @Override
-        public String addNic(NicConfig nic) {
-            return nic.id();
-        }
-
-        @Override
-        public DeviceRemoval removeNic(String id) {
-            throw new AssertionError("it has no network interface");
-        }
-
-        @Override
-        public DeviceRemoval removeDrive(String id) {
-            throw new AssertionError("it has no disk");
-        }
-
-        @Override
-        public void addListener(MachineListener listener) {
-            // Nothing happens to it.
-        }
-
-        @Override
-        public void removeListener(MachineListener listener) {
-            // As above.
-        }
     }
 }
