@@ -38,7 +38,7 @@ final class DeviceBays implements PciEjectListener, AutoCloseable {
     private final Board board;
     private final VirtioTransport transport;
     private final DriveEvents events = new DriveEvents();
-    private final DiskEvents diskEvents;
+    private final DeviceEvents deviceEvents;
     private final RemovalClock clock;
     // A device that is being opened has its id, and no bay yet.
     private final Map<String, DeviceBay> bays = new LinkedHashMap<>();
@@ -53,7 +53,7 @@ final class DeviceBays implements PciEjectListener, AutoCloseable {
         this.vm = vm;
         this.board = board;
         this.transport = transport;
-        this.diskEvents = new DiskEvents(vm.name() + "-events", events);
+        this.deviceEvents = new DeviceEvents(vm.name() + "-events", events);
         this.clock = new RemovalClock(vm.name() + "-unplug");
         board.onEject(this);
     }
@@ -64,8 +64,8 @@ final class DeviceBays implements PciEjectListener, AutoCloseable {
     }
 
     /** What disks say. */
-    DiskEvents diskEvents() {
-        return diskEvents;
+    DeviceEvents deviceEvents() {
+        return deviceEvents;
     }
 
     /** No device that comes can have this id. */
@@ -108,8 +108,8 @@ final class DeviceBays implements PciEjectListener, AutoCloseable {
     }
 
     /** The same of all kinds, for {@link Stillness}. */
-    synchronized List<Stillness.Disk> still() {
-        List<Stillness.Disk> still = new ArrayList<>();
+    synchronized List<Stillness.Device> still() {
+        List<Stillness.Device> still = new ArrayList<>();
         for (DeviceBay bay : bays.values()) {
             if (bay != null) {
                 still.add(new Still(bay));
@@ -118,7 +118,7 @@ final class DeviceBays implements PciEjectListener, AutoCloseable {
         return still;
     }
 
-    private final class Still implements Stillness.Disk {
+    private final class Still implements Stillness.Device {
 
         private final DeviceBay bay;
 
@@ -257,7 +257,7 @@ final class DeviceBays implements PciEjectListener, AutoCloseable {
     /** All at once for others: a listener may ask for the device as soon as it hears of it, and a guest eject it. */
     private synchronized void announce(DeviceBay bay) {
         bays.put(bay.id(), bay);
-        diskEvents.tell(bay.device()::tellAdded);
+        deviceEvents.tell(bay.device()::tellAdded);
         int slot = bay.attachment().slot();
         if (running) {
             board.hotplug().plugged(slot);
@@ -293,7 +293,7 @@ final class DeviceBays implements PciEjectListener, AutoCloseable {
             }
             board.hotplug().requestEject(slot);
         }
-        clock.start(removal, answerWithin, () -> diskEvents.tell(removal.bay().device()::tellUnanswered));
+        clock.start(removal, answerWithin, () -> deviceEvents.tell(removal.bay().device()::tellUnanswered));
     }
 
     void force(DeviceBay bay) {
@@ -421,14 +421,14 @@ final class DeviceBays implements PciEjectListener, AutoCloseable {
 
         private void stays(DeviceBay hung, String why) {
             // It keeps its id, and whatever else it has, until it ends after all or the machine is closed.
-            diskEvents.tell(() -> hung.device().tellFailed(why));
+            deviceEvents.tell(() -> hung.device().tellFailed(why));
             finished(hung.id(), true);
         }
     }
 
     /** Frees the id: who takes it is heard of after {@code event}. */
     private synchronized void gone(DeviceBay bay, Runnable event) {
-        diskEvents.tell(event);
+        deviceEvents.tell(event);
         finished(bay.id(), false);
     }
 

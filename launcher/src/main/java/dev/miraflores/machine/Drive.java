@@ -180,7 +180,7 @@ public final class Drive {
     }
 
     /** Lets {@code events} hear what happens to it. */
-    void setEvents(DiskEvents events) {
+    void setEvents(DeviceEvents events) {
         if (device instanceof VhostUserBlockDevice served) {
             served.setNeedsResetListener(why -> events.needsReset(id(), why));
         } else {

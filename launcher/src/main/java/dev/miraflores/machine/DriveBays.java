@@ -22,7 +22,7 @@ final class DriveBays {
 
     /** Puts in a disk that the machine is made with. */
     void addCold(Drive drive) {
-        drive.setEvents(bays.diskEvents());
+        drive.setEvents(bays.deviceEvents());
         bays.addCold(new InBay(drive, bays.events()));
     }
 
@@ -35,7 +35,7 @@ final class DriveBays {
         String name = wish.id() == null ? wish.source() : wish.id();
         return bays.add(BayDevice.Kind.DRIVE, wish.id(), name, id -> {
             Drive drive = opener.open(wish.withId(id));
-            drive.setEvents(bays.diskEvents());
+            drive.setEvents(bays.deviceEvents());
             return new InBay(drive, bays.events());
         });
     }

@@ -58,7 +58,7 @@ final class FixedDevices {
             addBalloon(board, bays);
         }
         if (!config.ports().isEmpty()) {
-            console = new VirtioConsoleDevice(mainLoop.thread(), config.ports(), new PortEvents(bays.diskEvents(), bays.events()));
+            console = new VirtioConsoleDevice(mainLoop.thread(), config.ports(), new PortEvents(bays.deviceEvents(), bays.events()));
             board.addVirtio(config.virtio(), console);
         }
         if (vsock != null) {
@@ -84,7 +84,7 @@ final class FixedDevices {
 
         @Override
         public void changed(long actualBytes) {
-            bays.diskEvents().tell(() -> bays.events().balloonChanged(actualBytes));
+            bays.deviceEvents().tell(() -> bays.events().balloonChanged(actualBytes));
         }
     }
 
@@ -98,8 +98,8 @@ final class FixedDevices {
     }
 
     /** Those that move data of their own accord, and have to stand still where the machine does. */
-    List<Stillness.Disk> still() {
-        List<Stillness.Disk> still = new ArrayList<>();
+    List<Stillness.Device> still() {
+        List<Stillness.Device> still = new ArrayList<>();
         if (vsock != null) {
             still.add(new StillDevice(vsock::pause, vsock::resume));
         }

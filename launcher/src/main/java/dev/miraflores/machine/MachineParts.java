@@ -10,7 +10,7 @@ import java.util.List;
  *
  * @param others devices that are there for good
  */
-record MachineParts(Vm vm, DeviceBays bays, List<Stillness.Disk> others) implements Stillness.Parts {
+record MachineParts(Vm vm, DeviceBays bays, List<Stillness.Device> others) implements Stillness.Parts {
 
     @Override
     public boolean pause() {
@@ -33,10 +33,10 @@ record MachineParts(Vm vm, DeviceBays bays, List<Stillness.Disk> others) impleme
     }
 
     @Override
-    public List<Stillness.Disk> disks() {
-        List<Stillness.Disk> disks = new ArrayList<>(bays.still());
-        disks.addAll(others);
-        return disks;
+    public List<Stillness.Device> devices() {
+        List<Stillness.Device> devices = new ArrayList<>(bays.still());
+        devices.addAll(others);
+        return devices;
     }
 
     @Override

@@ -13,13 +13,13 @@ import java.util.Map;
  */
 final class PortEvents implements PortListener {
 
-    private final DiskEvents thread;
+    private final DeviceEvents thread;
     private final MachineListener listeners;
     private final Map<String, Boolean> told = new HashMap<>();
     private Map<String, Boolean> waiting = new LinkedHashMap<>();
 
     /** @param thread on which {@code listeners} are told */
-    PortEvents(DiskEvents thread, MachineListener listeners) {
+    PortEvents(DeviceEvents thread, MachineListener listeners) {
         this.thread = thread;
         this.listeners = listeners;
     }

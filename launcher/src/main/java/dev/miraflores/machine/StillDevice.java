@@ -5,7 +5,7 @@ package dev.miraflores.machine;
  * A device that is there for good, and has to stand still where its machine does.
  * <p>Thread: any.
  */
-final class StillDevice implements Stillness.Disk {
+final class StillDevice implements Stillness.Device {
 
     private final Runnable pause;
     private final Runnable resume;

@@ -5,15 +5,15 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Brings vCPUs and disks to a stand, and lets them go on: vCPUs stop first and start last, so that no disk has new work while
+ * Brings vCPUs and devices to a stand, and lets them go on: vCPUs stop first and start last, so that no device has new work while
  * it finishes the old.
  * <p>Thread: any but I/O threads and vCPUs; {@link #requestPause}, any.
  */
-final class Stillness implements DiskEvents.Machine {
+final class Stillness implements DeviceEvents.Machine {
 
     private static final String ASKED_FOR = "by request";
 
-    /** The vCPUs, the disks, and who is told. */
+    /** The vCPUs, the devices, and who is told. */
     interface Parts {
 
         /** Returns when the vCPUs stand still; false where the machine stopped instead. */
@@ -26,15 +26,15 @@ final class Stillness implements DiskEvents.Machine {
 
         boolean isPaused();
 
-        List<Disk> disks();
+        List<Device> devices();
 
         void paused(String why);
 
         void resumed();
     }
 
-    /** A disk, or a device that is like one in this, as far as it is needed here. */
-    interface Disk {
+    /** A device that does something of its own, such as a disk, as far as it is needed here. */
+    interface Device {
 
         /** Waits for what is in flight; throws where that takes too long. */
         void pause();
@@ -46,7 +46,7 @@ final class Stillness implements DiskEvents.Machine {
     }
 
     private final Parts parts;
-    private boolean disksStill;
+    private boolean devicesStill;
     /** The listeners know that it is paused. */
     private boolean told;
     /** By a disk, since the last resume began. */
@@ -61,11 +61,11 @@ final class Stillness implements DiskEvents.Machine {
         if (!parts.pause()) {
             return false;
         }
-        if (disksStill) {
+        if (devicesStill) {
             return true;
         }
         try {
-            pauseDisks();
+            pauseDevices();
         } catch (RuntimeException e) {
             goOnUnlessWanted();
             throw e;
@@ -74,7 +74,7 @@ final class Stillness implements DiskEvents.Machine {
         return true;
     }
 
-    /** That one disk hangs is no reason to let the guest run into the error of another. */
+    /** That one device hangs is no reason to let the guest run into the error of another. */
     private void goOnUnlessWanted() {
         if (!pauseWanted) {
             parts.resume();
@@ -89,28 +89,28 @@ final class Stillness implements DiskEvents.Machine {
         }
     }
 
-    private void pauseDisks() {
-        List<Disk> paused = new ArrayList<>();
+    private void pauseDevices() {
+        List<Device> paused = new ArrayList<>();
         try {
-            for (Disk disk : parts.disks()) {
-                pauseDisk(disk);
-                paused.add(disk);
+            for (Device device : parts.devices()) {
+                pause(device);
+                paused.add(device);
             }
         } catch (RuntimeException e) {
-            for (Disk disk : paused) {
-                disk.resume();
+            for (Device device : paused) {
+                device.resume();
             }
             throw e;
         }
-        disksStill = true;
+        devicesStill = true;
     }
 
-    private void pauseDisk(Disk disk) {
+    private void pause(Device device) {
         try {
-            disk.pause();
+            device.pause();
         } catch (RuntimeException e) {
             // One on its way out finishes what it has, or hangs, and gets nothing new.
-            if (disk.isIn()) {
+            if (device.isIn()) {
                 throw e;
             }
         }
@@ -126,10 +126,10 @@ final class Stillness implements DiskEvents.Machine {
     synchronized void resume() {
         boolean was = parts.isPaused();
         pauseWanted = false;
-        for (Disk disk : parts.disks()) {
-            disk.resume();
+        for (Device device : parts.devices()) {
+            device.resume();
         }
-        disksStill = false;
+        devicesStill = false;
         told = false;
         parts.resume();
         if (was) {
@@ -156,7 +156,7 @@ final class Stillness implements DiskEvents.Machine {
             return;
         }
         try {
-            pauseDisks();
+            pauseDevices();
         } catch (RuntimeException e) {
             // Paused all the same.
             System.getLogger(Stillness.class.getName()).log(System.Logger.Level.WARNING, e.getMessage());

@@ -51,7 +51,7 @@ public final class VirtualMachine implements AutoCloseable {
         this.resets = resets;
         this.reset = reset;
         this.stillness = new Stillness(new MachineParts(vm, bays, devices.still()));
-        bays.diskEvents().machine(stillness);
+        bays.deviceEvents().machine(stillness);
     }
 
     /**
@@ -102,7 +102,7 @@ public final class VirtualMachine implements AutoCloseable {
     }
 
     private void tellOfReset(boolean byGuest, Runnable told) {
-        bays.diskEvents().tell(() -> {
+        bays.deviceEvents().tell(() -> {
             bays.events().reset(byGuest);
             told.run();
         });
@@ -371,7 +371,7 @@ public final class VirtualMachine implements AutoCloseable {
             try {
                 cleanup.close();
             } finally {
-                bays.diskEvents().close();
+                bays.deviceEvents().close();
             }
         }
     }

@@ -32,7 +32,7 @@ class PortEventsTest {
                 }
             }
         });
-        try (DiskEvents thread = new DiskEvents("test-events", listeners)) {
+        try (DeviceEvents thread = new DeviceEvents("test-events", listeners)) {
             PortEvents events = new PortEvents(thread, listeners);
             events.guestChanged("a", true);
             listening.await();

@@ -52,7 +52,7 @@ class StillnessTest {
         }
 
         @Override
-        public List<Stillness.Disk> disks() {
+        public List<Stillness.Device> devices() {
             return List.copyOf(disks);
         }
 
@@ -67,7 +67,7 @@ class StillnessTest {
         }
     }
 
-    private static final class TestDisk implements Stillness.Disk {
+    private static final class TestDisk implements Stillness.Device {
         private boolean paused;
         private boolean hangs;
         /** Run while it is waited for. */

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-class DiskEventsTest {
+class DeviceEventsTest {
 
     private final AtomicInteger told = new AtomicInteger();
     private final CountDownLatch telling = new CountDownLatch(1);
@@ -33,16 +33,16 @@ class DiskEventsTest {
     /** A guest that breaks its rings faster than anybody listens. */
     @Test
     void shouldLetNoMoreWaitThanItSays() throws InterruptedException {
-        DiskEvents events = new DiskEvents("events", new SlowListener());
+        DeviceEvents events = new DeviceEvents("events", new SlowListener());
         try (VirtioBlockDevice disk = VirtioBlockDevice.open(BlockDeviceConfig.nothing("disk").build())) {
             events.needsReset(disk, "broken");
             assertTrue(telling.await(20, TimeUnit.SECONDS));
-            for (int i = 0; i < 100 * DiskEvents.MOST_WAITING; i++) {
+            for (int i = 0; i < 100 * DeviceEvents.MOST_WAITING; i++) {
                 events.needsReset(disk, "broken");
             }
             goOn.countDown();
             events.close();
         }
-        assertEquals(1 + DiskEvents.MOST_WAITING, told.get());
+        assertEquals(1 + DeviceEvents.MOST_WAITING, told.get());
     }
 }

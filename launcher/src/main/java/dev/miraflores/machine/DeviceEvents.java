@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicReference;
  * stops the machine is lost.
  * <p>Thread: any; its own starts with the first event.
  */
-final class DiskEvents implements BlockEvents, AutoCloseable {
+final class DeviceEvents implements BlockEvents, AutoCloseable {
 
     /** Events that wait to be told; more are left out. */
     static final int MOST_WAITING = 256;
@@ -38,7 +38,7 @@ final class DiskEvents implements BlockEvents, AutoCloseable {
     private Thread thread;
     private boolean closed;
 
-    DiskEvents(String name, DriveListener listeners) {
+    DeviceEvents(String name, DriveListener listeners) {
         this.name = name;
         this.listeners = listeners;
     }
