@@ -25,7 +25,8 @@ class DriveConfigFuzzTest {
                         "file=d,format=qcow2,backing=b,aio=native,rerror=stop,werror=enospc,stage=x,stage.k=v",
                         "file=d,queues=8,iothreads=4,poll-max-ns=100,poll-shrink=2,sqpoll=on,iopoll=on,cache=none",
                         "file=d,throttling.bps-total=10,throttling.bps-total-max=20,throttling.bps-total-max-length=9,"
-                            + "throttling.group=g", "file=d,throttling.iops-size=9223372036854775807", "file=d,iops_wr=1", "file=a\nb,x=1")
+                            + "throttling.group=g", "file=d,throttling.iops-size=9223372036854775807", "file=d,iops_wr=1", "file=a\nb,x=1",
+                        "vhost-user=/run/a.sock,queues=2,queue-size=64,packed=off", "vhost-user=s,file=d")
                 .map(text -> text.getBytes(StandardCharsets.UTF_8));
     }
 
@@ -35,7 +36,8 @@ class DriveConfigFuzzTest {
         String text = new String(input, StandardCharsets.UTF_8);
         try (Bounds _ = new Bounds()) {
             DriveConfig drive = DriveConfig.parse(text);
-            assertTrue(drive.file() == null ? drive.nullBytes() > 0 && drive.nullBytes() % 512 == 0 : !drive.file().isEmpty());
+            assertTrue(drive.vhostUser() != null ? drive.file() == null && !drive.vhostUser().isEmpty()
+                : drive.file() == null ? drive.nullBytes() > 0 && drive.nullBytes() % 512 == 0 : !drive.file().isEmpty());
             assertTrue(drive.queues() <= DriveConfig.MAX_QUEUES && drive.ioThreads() <= DriveConfig.MAX_QUEUES);
             assertEquals(drive, DriveConfig.parse(drive.toString()));
             assertTrue(drive.serial().length() <= DriveConfig.SERIAL_BYTES);
