@@ -66,24 +66,24 @@ public final class DescriptorChain {
         this.head = head;
     }
 
-    /** Takes the chain's next element; answers false where the chain is malformed, now or from before. */
-    boolean append(long gpa, long byteSize, boolean writable) {
+    /** Takes the chain's next element, unless the chain is malformed from before. */
+    void append(long gpa, long byteSize, boolean writable) {
         if (fault != null) {
-            return false;
+            return;
         }
         GuestMemoryRegion region = memory.find(gpa, byteSize);
         int i = count;
         if (region == null) {
             fail(DriverFault.BUFFER_OUTSIDE_MEMORY);
-            return false;
+            return;
         }
         if (!writable && i != readableCount) {
             fail(DriverFault.READABLE_AFTER_WRITABLE);
-            return false;
+            return;
         }
         if (readableBytes + writableBytes + byteSize > MAX_BYTES) {
             fail(DriverFault.CHAIN_TOO_LARGE);
-            return false;
+            return;
         }
         put(i, gpa, region.hostAddress() + (gpa - region.gpa()), (int) byteSize);
         count = i + 1;
@@ -93,7 +93,6 @@ public final class DescriptorChain {
             readableCount = i + 1;
             readableBytes += byteSize;
         }
-        return true;
     }
 
     /** Sets element {@code i}, which has been checked; {@link #complete} makes it count. */

@@ -45,7 +45,10 @@ final class InOrder {
 
     /** The buffer is done; those before it may not be. */
     void complete(int id, int written) {
-        int place = id >= 0 && id < placeOfId.length ? placeOfId[id] : 0;
+        if (id < 0 || id >= placeOfId.length) {
+            throw notInFlight(id);
+        }
+        int place = placeOfId[id];
         if (!isInFlight(place, id)) {
             place = search(id);
         }
@@ -64,11 +67,11 @@ final class InOrder {
                 return place(i);
             }
         }
-        throw new IllegalStateException("no buffer in flight with id " + id);
+        throw notInFlight(id);
     }
 
-    boolean isEmpty() {
-        return count == 0;
+    private static IllegalStateException notInFlight(int id) {
+        return new IllegalStateException("no buffer in flight with id " + id);
     }
 
     /** Whether there is a first one, and it is done. */

@@ -85,21 +85,27 @@ final class PackedInflight {
         return DESC_OFFSET + ((long) size << DESC_SHIFT);
     }
 
-    /**
-     * Nothing is in flight.
-     *
-     * @param fresh whether whoever takes over is to believe what the front end says of the queue's place, and not this
-     */
-    void begin(int usedIndex, boolean usedWrap, boolean fresh) {
+    /** Nothing is in flight, and this is the queue's place. */
+    void begin(int usedIndex, boolean usedWrap) {
+        clear(usedIndex, usedWrap, counter);
+    }
+
+    /** Nothing is in flight, and whoever takes over is to believe what the front end says of the queue's place. */
+    void end() {
+        clear(0, true, 0);
+    }
+
+    /** @param mark by which {@link #isUsed} tells a queue at the first place from one that nothing is known of: 0 */
+    private void clear(int usedIndex, boolean usedWrap, long mark) {
         U16.setRelease(region, VERSION_OFFSET, (short) 0);
         for (int entry = 0; entry < size; entry++) {
             region.set(BYTE, desc(entry), (byte) 0);
-            region.set(LONG, desc(entry) + COUNTER_OFFSET, fresh || entry != 0 ? 0 : counter);
+            region.set(LONG, desc(entry) + COUNTER_OFFSET, mark);
             link(entry, entry + 1);
         }
         freeHead = 0;
         region.set(SHORT, FREE_HEAD_OFFSET, (short) 0);
-        putUsed(fresh ? 0 : usedIndex, fresh || usedWrap);
+        putUsed(usedIndex, usedWrap);
         commit();
         region.set(SHORT, DESC_NUM_OFFSET, (short) size);
         U16.setRelease(region, VERSION_OFFSET, (short) VERSION);

@@ -74,7 +74,7 @@ public final class PackedVirtqueue extends Virtqueue {
     public void trackInflight(MemorySegment region) {
         inflight = new PackedInflight(region, size);
         if (!inflight.isUsed()) {
-            inflight.begin(usedIndex, usedWrap, false);
+            inflight.begin(usedIndex, usedWrap);
             return;
         }
         inflight.settle(ring);
@@ -98,7 +98,7 @@ public final class PackedVirtqueue extends Virtqueue {
     @Override
     public void endInflight() {
         if (inflight != null && fault == null && descriptorsInFlight == 0) {
-            inflight.begin(0, true, true);
+            inflight.end();
         }
     }
 
@@ -113,7 +113,7 @@ public final class PackedVirtqueue extends Virtqueue {
 
     static DriverFault checkGeometry(GuestMemory memory, QueueGeometry geometry) {
         int size = geometry.size();
-        if (size <= 0 || size > QueueGeometry.MAX_SIZE) {
+        if (size < 1 || size > QueueGeometry.MAX_SIZE) {
             return DriverFault.QUEUE_SIZE_INVALID;
         }
         DriverFault fault = checkPart(memory, geometry.descGpa(), (long) PackedDescriptorLayout.BYTES * size,
@@ -176,7 +176,7 @@ public final class PackedVirtqueue extends Virtqueue {
         chain.begin();
         for (int i = 0; i < descriptors; i++) {
             lenIdFlags = inflight.lenIdFlags(entry);
-            append(inflight.address(entry), lenIdFlags, i != 0 || descriptors > 1);
+            append(inflight.address(entry), lenIdFlags, descriptors > 1);
             entry = inflight.nextOf(entry);
         }
         int id = PackedDescriptorLayout.id(lenIdFlags);
@@ -271,10 +271,7 @@ public final class PackedVirtqueue extends Virtqueue {
             long gpa = table.get(LONG, offset + PackedDescriptorLayout.ADDR_OFFSET);
             long lenIdFlags = table.get(LONG, offset + PackedDescriptorLayout.LEN_ID_FLAGS_OFFSET);
             int flags = PackedDescriptorLayout.flags(lenIdFlags);
-            if (!chain.append(gpa, PackedDescriptorLayout.length(lenIdFlags),
-                (flags & PackedDescriptorLayout.WRITE) != 0)) {
-                return;
-            }
+            chain.append(gpa, PackedDescriptorLayout.length(lenIdFlags), (flags & PackedDescriptorLayout.WRITE) != 0);
         }
     }
 

@@ -67,7 +67,7 @@ public final class SplitVirtqueue extends Virtqueue {
 
     static DriverFault checkGeometry(GuestMemory memory, QueueGeometry geometry) {
         int size = geometry.size();
-        if (size <= 0 || size > QueueGeometry.MAX_SIZE || Integer.bitCount(size) != 1) {
+        if (size < 1 || size > QueueGeometry.MAX_SIZE || Integer.bitCount(size) != 1) {
             return DriverFault.QUEUE_SIZE_INVALID;
         }
         DriverFault fault = checkPart(memory, geometry.descGpa(), (long) DescriptorLayout.BYTES * size,
@@ -84,7 +84,7 @@ public final class SplitVirtqueue extends Virtqueue {
     @Override
     public DescriptorChain popChain() {
         if (resubmit != null) {
-            if (!resubmit.isEmpty() && fault == null) {
+            if (!resubmit.isEmpty()) {
                 walker.walk(resubmit.take());
                 popped();
                 return chain;

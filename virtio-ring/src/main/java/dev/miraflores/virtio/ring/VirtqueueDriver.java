@@ -111,10 +111,7 @@ public abstract sealed class VirtqueueDriver permits SplitVirtqueueDriver, Packe
         if (batchLast == NONE) {
             return NONE;
         }
-        if (order.isEmpty()) {
-            throw new IllegalStateException("device used id " + batchLast + " out of order");
-        }
-        int id = order.firstId();
+        int id = order.firstId(); // there is one: the last of a batch is in flight
         if (id == batchLast) {
             usedBytes = batchLastBytes;
             batchLast = NONE;

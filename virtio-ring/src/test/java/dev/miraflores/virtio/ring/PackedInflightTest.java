@@ -41,7 +41,7 @@ class PackedInflightTest {
             MemorySegment region = arena.allocate(PackedInflight.byteSize(SIZE), 8);
             MemorySegment ring = arena.allocate((long) SIZE << PackedDescriptorLayout.SHIFT, 16);
             PackedInflight inflight = new PackedInflight(region, SIZE);
-            inflight.begin(3, false, false);
+            inflight.begin(3, false);
             AtomicInteger torn = new AtomicInteger();
             Thread other = Thread.ofPlatform().daemon().start(() -> torn.set(lookForTornPlaces(region)));
 
@@ -79,7 +79,7 @@ class PackedInflightTest {
             // Available in the first round: AVAIL set, USED not.
             ring.set(ValueLayout.JAVA_SHORT, PackedDescriptorLayout.FLAGS_OFFSET, (short) (1 << 7));
             PackedInflight first = new PackedInflight(region, SIZE);
-            first.begin(0, true, false);
+            first.begin(0, true);
             first.fetched(ring, 0, 1, 0);
             first.used(0);
             first.publishing(1, true);
@@ -118,7 +118,7 @@ class PackedInflightTest {
             try {
                 long end = System.nanoTime() + LONG_ENOUGH_NS;
                 while ((refused < TAKE_OVERS || taken < TAKE_OVERS) && System.nanoTime() < end) {
-                    new PackedInflight(region, SIZE).begin(3, false, false);
+                    new PackedInflight(region, SIZE).begin(3, false);
                     Virtqueue device = Virtqueue.create(memory, geometry, features);
                     device.trackInflight(region);
                     refused += device.fault() != null ? 1 : 0;
