@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.miraflores.virtio.ring;
 
+import static dev.miraflores.virtio.ring.PackedDescriptorLayout.AVAIL;
+import static dev.miraflores.virtio.ring.PackedDescriptorLayout.USED;
+import static dev.miraflores.virtio.ring.PackedDescriptorLayout.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.miraflores.memory.GuestMemory;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,6 +19,8 @@ import java.util.Random;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * VIRTIO_F_IN_ORDER (virtio 1.3 §2.7.9, §2.8.8): whatever the order a device is done in, its driver sees buffers used in the
@@ -22,6 +29,7 @@ import org.junit.jupiter.api.Test;
 class InOrderProperties {
 
     private static final QueueGeometry GEOMETRY = new QueueGeometry(8, 0x1000, 0x4000, 0x6000);
+    private static final long PACKED = RingFeatures.IN_ORDER | RingFeatures.RING_PACKED;
 
     @Property(tries = 1000)
     @net.jqwik.api.Tag("virtio:6.2/in-order")
@@ -70,6 +78,59 @@ class InOrderProperties {
             assertEquals(2, driver.pollUsed());
             assertEquals(7, driver.usedBytes());
             assertEquals(-1, driver.pollUsed());
+        }
+    }
+
+    /** The same in a packed ring (§2.8.8), whose elements have a length only where bytes were written (§2.8.4). */
+    @Test
+    void shouldPublishABatchOfAPackedQueueWithOneElement() {
+        try (GuestMemory memory = GuestMemory.anonymous(1 << 20)) {
+            VirtqueueDriver driver = VirtqueueDriver.create(memory, GEOMETRY, PACKED);
+            Virtqueue device = Virtqueue.create(memory, GEOMETRY, PACKED);
+            BufferElements writable = new BufferElements().writable(0x8000, 100);
+            int[] ids = {driver.add(writable), driver.add(writable), driver.add(new BufferElements().readable(0x8000, 100))};
+            driver.publish();
+            for (int i = 0; i < 3; i++) {
+                device.popChain();
+            }
+            device.addUsed(ids[0], 100);
+            device.addUsed(ids[1], 7);
+            device.addUsed(ids[2], 0);
+            device.publish();
+
+            MemorySegment ring = memory.slice(GEOMETRY.descGpa(), 3 * PackedDescriptorLayout.BYTES);
+            assertEquals(PackedDescriptorLayout.pack(7, ids[1], AVAIL | USED | WRITE), ring.get(GuestAccess.LONG, 8),
+                "that of the last, where that of the first would be");
+            assertEquals(AVAIL | WRITE, ring.get(GuestAccess.SHORT, 16 + 14), "nothing where the last would be");
+            assertEquals((short) (AVAIL | USED), ring.get(GuestAccess.SHORT, 32 + 14), "no bytes");
+            int[] bytes = {100, 7, 0};
+            for (int i = 0; i < 3; i++) {
+                assertEquals(ids[i], driver.pollUsed());
+                assertEquals(bytes[i], driver.usedBytes());
+            }
+        }
+    }
+
+    /** What a batch leaves out the driver takes for written in full, which a malformed buffer was not. */
+    @ParameterizedTest
+    @ValueSource(longs = {RingFeatures.IN_ORDER, PACKED})
+    void shouldNotLeaveOutWhatIsMalformed(long features) {
+        try (GuestMemory memory = GuestMemory.anonymous(1 << 20)) {
+            VirtqueueDriver driver = VirtqueueDriver.create(memory, GEOMETRY, features);
+            Virtqueue device = Virtqueue.create(memory, GEOMETRY, features);
+            int malformed = driver.add(new BufferElements().writable(-100, 100));
+            int good = driver.add(new BufferElements().writable(0x8000, 100));
+            driver.publish();
+            assertNotNull(device.popChain().fault());
+            assertNull(device.popChain().fault());
+            device.addUsed(malformed, 0);
+            device.addUsed(good, 100);
+            device.publish();
+
+            assertEquals(malformed, driver.pollUsed());
+            assertEquals(0, driver.usedBytes());
+            assertEquals(good, driver.pollUsed());
+            assertEquals(100, driver.usedBytes());
         }
     }
 

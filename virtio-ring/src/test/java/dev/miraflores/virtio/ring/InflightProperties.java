@@ -51,7 +51,10 @@ class InflightProperties {
         private final List<int[]> popped = new ArrayList<>();
         /** Popped and not known to the driver as used, in the order of popping. */
         private final List<Integer> inFlight = new ArrayList<>();
+        /** Given back, with VIRTIO_F_IN_ORDER together with all popped before them. */
         private final List<Integer> unpublished = new ArrayList<>();
+        /** Given back before one that was popped before them. */
+        private final Set<Integer> early = new HashSet<>();
 
         Run(long features) {
             this.features = features;
@@ -103,11 +106,22 @@ class InflightProperties {
             if (!popped.isEmpty()) {
                 int[] one = popped.remove(last ? popped.size() - 1 : 0);
                 device.addUsed(one[1], 1);
-                unpublished.add(one[0]);
+                givenBack(one[0]);
                 if ((features & RingFeatures.RING_PACKED) != 0) {
-                    inFlight.remove((Integer) one[0]); // published one by one
+                    inFlight.removeAll(unpublished); // published one by one
                     unpublished.clear();
                 }
+            }
+        }
+
+        private void givenBack(int token) {
+            if ((features & RingFeatures.IN_ORDER) == 0) {
+                unpublished.add(token);
+                return;
+            }
+            early.add(token);
+            while (unpublished.size() < inFlight.size() && early.remove(inFlight.get(unpublished.size()))) {
+                unpublished.add(inFlight.get(unpublished.size()));
             }
         }
 
@@ -122,6 +136,7 @@ class InflightProperties {
             for (int id = driver.pollUsed(); id >= 0; id = driver.pollUsed()) {
                 Integer token = tokenOfId.remove(id);
                 assertNotNull(token, "used twice");
+                assertEquals(1, driver.usedBytes());
                 seenUsed.add(token);
             }
         }
@@ -129,6 +144,7 @@ class InflightProperties {
         void crash() {
             popped.clear();
             unpublished.clear();
+            early.clear();
             seeUsed();
             List<Integer> again = List.copyOf(inFlight);
             inFlight.clear();
@@ -169,15 +185,18 @@ class InflightProperties {
 
     @Property(tries = 400)
     void shouldLoseNothingOfASplitQueue(
-            @ForAll boolean eventIdx, @ForAll @Size(max = 150) List<@IntRange(max = 15) Integer> steps) {
-        run(RingFeatures.VERSION_1 | RingFeatures.INDIRECT_DESC | (eventIdx ? RingFeatures.EVENT_IDX : 0), steps);
+            @ForAll boolean eventIdx, @ForAll boolean inOrder,
+            @ForAll @Size(max = 150) List<@IntRange(max = 15) Integer> steps) {
+        run(RingFeatures.VERSION_1 | RingFeatures.INDIRECT_DESC | (eventIdx ? RingFeatures.EVENT_IDX : 0)
+            | (inOrder ? RingFeatures.IN_ORDER : 0), steps);
     }
 
     @Property(tries = 400)
     void shouldLoseNothingOfAPackedQueue(
-            @ForAll boolean eventIdx, @ForAll @Size(max = 150) List<@IntRange(max = 15) Integer> steps) {
+            @ForAll boolean eventIdx, @ForAll boolean inOrder,
+            @ForAll @Size(max = 150) List<@IntRange(max = 15) Integer> steps) {
         run(RingFeatures.VERSION_1 | RingFeatures.INDIRECT_DESC | RingFeatures.RING_PACKED
-            | (eventIdx ? RingFeatures.EVENT_IDX : 0), steps);
+            | (eventIdx ? RingFeatures.EVENT_IDX : 0) | (inOrder ? RingFeatures.IN_ORDER : 0), steps);
     }
 
     private void run(long features, List<Integer> steps) {

@@ -746,6 +746,7 @@ class SplitVirtqueueTest {
     @Test
     void shouldCheckTheGeometry() {
         assertNull(check(SIZE, DESC_GPA, AVAIL_GPA, USED_GPA));
+        assertNull(check(1, DESC_GPA, AVAIL_GPA, USED_GPA));
         for (int size : new int[] {0, -1, 3, 6, 32769, 65536, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
             assertEquals(DriverFault.QUEUE_SIZE_INVALID, check(size, DESC_GPA, AVAIL_GPA, USED_GPA), "size " + size);
         }
