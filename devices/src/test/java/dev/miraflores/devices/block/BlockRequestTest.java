@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.miraflores.aio.BlockIo;
 import dev.miraflores.aio.BlockIo.Operation;
 import dev.miraflores.devices.block.BlockRequest.Verdict;
+import dev.miraflores.memory.DirtyLog;
 import dev.miraflores.memory.GuestMemory;
 import dev.miraflores.virtio.ring.BufferElements;
 import dev.miraflores.virtio.ring.DescriptorChain;
@@ -19,6 +20,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
@@ -128,6 +130,58 @@ class BlockRequestTest {
         assertEquals(Verdict.DONE, parse());
     }
 
+    /** Elements of no bytes are legal, behind the status too. */
+    @Test
+    void shouldPutTheStatusIntoTheLastElementThatHasBytes() {
+        header(BlockDriver.IN, 7);
+        elements.writable(DATA, 512).writable(STATUS, 1).writable(0, 0).writable(DATA + 2048, 0);
+        ram.set(ValueLayout.JAVA_BYTE, DATA + 2047, (byte) 77);
+        ram.set(ValueLayout.JAVA_BYTE, STATUS, (byte) 77);
+
+        assertEquals(Verdict.SUBMIT, parse());
+        assertEquals(513, request.answer(BlockStatus.OK));
+        assertEquals(0, ram.get(ValueLayout.JAVA_BYTE, STATUS));
+        assertEquals(77, ram.get(ValueLayout.JAVA_BYTE, DATA + 2047));
+    }
+
+    private BitSet pagesLogged() {
+        MemorySegment bitmap = arena.allocate(MEMORY_BYTES / 4096 / 8, Long.BYTES);
+        request.logWrites(new DirtyLog(bitmap), memory);
+        return BitSet.valueOf(bitmap.toArray(ValueLayout.JAVA_BYTE));
+    }
+
+    private static BitSet pages(long... gpas) {
+        BitSet pages = new BitSet();
+        for (long gpa : gpas) {
+            pages.set((int) (gpa >>> 12));
+        }
+        return pages;
+    }
+
+    /** What it wrote, or may have, and nothing of what an earlier request has left in the slot. */
+    @Test
+    void shouldLogWhatItWrites() {
+        header(BlockDriver.IN, 7);
+        elements.writable(DATA, 512).writable(DATA + 0x2000, 512).writable(DATA + 0x5E00, 1024).writable(STATUS, 1);
+        assertEquals(Verdict.SUBMIT, parse());
+        assertEquals(pages(DATA, DATA + 0x2000, DATA + 0x5000, DATA + 0x6000, STATUS), pagesLogged());
+
+        header(BlockDriver.IN, 7);
+        elements.writable(DATA + 0x8000, 512).writable(STATUS, 1);
+        assertEquals(Verdict.SUBMIT, parse());
+        assertEquals(pages(DATA + 0x8000, STATUS), pagesLogged());
+
+        header(BlockDriver.IN, CAPACITY);
+        elements.writable(DATA, 512).writable(STATUS + 0x1000, 1);
+        assertEquals(Verdict.REFUSED, parse());
+        assertEquals(pages(STATUS + 0x1000), pagesLogged());
+
+        header(BlockDriver.OUT, 7);
+        elements.readable(DATA, 512).writable(STATUS, 1);
+        assertEquals(Verdict.SUBMIT, parse());
+        assertEquals(pages(STATUS), pagesLogged());
+    }
+
     private void range(int index, long sector, int sectors, int flags) {
         ram.set(ValueLayout.JAVA_LONG, DATA + 16L * index, sector);
         ram.set(ValueLayout.JAVA_INT, DATA + 16L * index + 8, sectors);
@@ -151,7 +205,14 @@ class BlockRequestTest {
 
         assertEquals(Verdict.SUBMIT, parseRanges(BlockDriver.WRITE_ZEROES, 1));
         assertEquals(8 * 512, request.wholeBytes());
+        assertTrue(request.hasRanges());
         assertFalse(request.nextRange());
+
+        header(BlockDriver.IN, 7);
+        elements.writable(DATA, 512).writable(STATUS, 1);
+        assertEquals(Verdict.SUBMIT, parse());
+        assertEquals(512, request.wholeBytes());
+        assertFalse(request.hasRanges());
     }
 
     @Test
@@ -193,8 +254,9 @@ class BlockRequestTest {
         for (int i = 0; i < 31; i++) {
             elements.writable(0, MEMORY_BYTES);
         }
-        elements.writable(STATUS, 1);
-        assertEquals(Verdict.SUBMIT, parse(), "31 times 64 MiB are fine");
+        elements.writable(0, MEMORY_BYTES - 512).writable(STATUS, 1);
+        assertEquals(Verdict.SUBMIT, parse(), "2 GiB less a sector are fine");
+        assertEquals(0x7FFF_FE00L, request.byteCount());
 
         header(BlockDriver.IN, 0);
         for (int i = 0; i < 32; i++) {
