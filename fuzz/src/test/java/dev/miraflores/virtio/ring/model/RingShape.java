@@ -8,7 +8,7 @@ import dev.miraflores.virtio.ring.RingFeatures;
 /**
  * Which queue a run is about: its features, its size, where it lies and where it starts.
  * <pre>  0x1000 descriptors  0x2000 driver area  0x3000 device area  0x4000 tables  0x8000 buffers   (size 256 at most)
- *   0x10_0000           0x8_0000            0x9_0000                                            (above, with 2 MiB) </pre>
+ *   0x10_0000           0x8_0000            0x9_1000                                            (above, with 2 MiB) </pre>
  *
  * @param tidy whether the parts lie as above; else anywhere, also over each other and outside of memory
  */
@@ -31,7 +31,7 @@ record RingShape(long features, QueueGeometry geometry, int position, boolean ti
         log = choices.oneIn(2) ? log : Math.min(log, 4);
         int size = packed && !choices.oneIn(4) ? 1 + choices.below(1 << log) : 1 << log;
         QueueGeometry geometry = size <= 1 << SMALL_SIZE_LOG ? new QueueGeometry(size, 0x1000, 0x2000, 0x3000)
-            : new QueueGeometry(size, 0x10_0000, 0x8_0000, 0x9_0000);
+            : new QueueGeometry(size, 0x10_0000, 0x8_0000, 0x9_1000);
         return new RingShape(features(choices, packed), geometry, position(choices, packed, size), true);
     }
 
