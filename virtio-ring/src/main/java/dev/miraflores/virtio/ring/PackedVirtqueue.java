@@ -78,16 +78,17 @@ public final class PackedVirtqueue extends Virtqueue {
             return;
         }
         inflight.settle(ring);
-        resubmit = inflight.recover();
+        InflightOrder left = inflight.recover();
         int index = inflight.usedIndex(); // once: the front end can write it meanwhile
-        if (resubmit == null || index >= size) {
+        if (left == null || index >= size) {
             fault = DriverFault.INFLIGHT_INVALID;
             return;
         }
         descriptorsInFlight = 0;
-        for (int i = 0; i < resubmit.count(); i++) {
-            descriptorsInFlight += inflight.count(resubmit.at(i));
+        for (int i = 0; i < left.count(); i++) {
+            descriptorsInFlight += inflight.count(left.at(i));
         }
+        resubmitFirst(left);
         usedIndex = index;
         usedWrap = inflight.usedWrap();
         availIndex = usedIndex + descriptorsInFlight;
@@ -134,11 +135,8 @@ public final class PackedVirtqueue extends Virtqueue {
         if (fault != null) {
             return null;
         }
-        if (resubmit != null) {
-            if (!resubmit.isEmpty()) {
-                return popResubmitted(resubmit.take());
-            }
-            resubmit = null;
+        if (hasToResubmit()) {
+            return popResubmitted(takeToResubmit());
         }
         long lenIdFlags = loadDescriptorAcquire();
         if (!PackedDescriptorLayout.isAvailable(PackedDescriptorLayout.flags(lenIdFlags), availWrap)) {
@@ -281,7 +279,7 @@ public final class PackedVirtqueue extends Virtqueue {
 
     @Override
     public boolean hasAvailable() {
-        return fault == null && (resubmit != null
+        return fault == null && (hasToResubmit()
             || PackedDescriptorLayout.isAvailable(PackedDescriptorLayout.flags(loadDescriptorAcquire()), availWrap));
     }
 

@@ -57,11 +57,12 @@ public final class SplitVirtqueue extends Virtqueue {
     public void trackInflight(MemorySegment region) {
         int usedIdx = (short) U16.getAcquire(used, UsedRingLayout.IDX_OFFSET) & 0xFFFF;
         inflight = new SplitInflight(region, size);
-        resubmit = inflight.recover(usedIdx);
+        InflightOrder left = inflight.recover(usedIdx);
+        resubmitFirst(left);
         usedCount = usedIdx;
         publishedCount = usedCount;
         notifiedCount = usedCount;
-        nextAvailIdx = usedIdx + resubmit.count() & 0xFFFF;
+        nextAvailIdx = usedIdx + left.count() & 0xFFFF;
         availIdx = nextAvailIdx;
     }
 
@@ -83,13 +84,10 @@ public final class SplitVirtqueue extends Virtqueue {
 
     @Override
     public DescriptorChain popChain() {
-        if (resubmit != null) {
-            if (!resubmit.isEmpty()) {
-                walker.walk(resubmit.take());
-                popped();
-                return chain;
-            }
-            resubmit = null;
+        if (hasToResubmit()) {
+            walker.walk(takeToResubmit());
+            popped();
+            return chain;
         }
         if (nextAvailIdx == availIdx && !refreshAvailIdx()) {
             return null;
@@ -138,7 +136,7 @@ public final class SplitVirtqueue extends Virtqueue {
 
     @Override
     public boolean hasAvailable() {
-        return nextAvailIdx != availIdx || resubmit != null || fault == null && loadAvailIdxAcquire() != nextAvailIdx;
+        return nextAvailIdx != availIdx || hasToResubmit() || fault == null && loadAvailIdxAcquire() != nextAvailIdx;
     }
 
     @Override
@@ -231,7 +229,7 @@ public final class SplitVirtqueue extends Virtqueue {
         logWrites();
         // Store above, then load below; weaker, and a buffer exposed in between is never notified of (§2.7.10).
         VarHandle.fullFence();
-        return loadAvailIdxAcquire() != nextAvailIdx;
+        return hasToResubmit() || loadAvailIdxAcquire() != nextAvailIdx;
     }
 
     @Override

@@ -38,8 +38,8 @@ public abstract sealed class Virtqueue permits SplitVirtqueue, PackedVirtqueue {
     /** The last buffer given back is not published yet, and was written in full: the next one may take its used element. */
     boolean lastCanBeLeftOut;
     DriverFault fault;
-    /** What an earlier device left in flight and was not handed out yet, or {@code null}. */
-    InflightOrder resubmit;
+    /** What an earlier device left in flight and was not handed out yet, or {@code null} where there is nothing of that. */
+    private InflightOrder resubmit;
     /** Where writes to the queue itself are logged, or {@code null}; {@link #logGpa} is what the used ring is called there. */
     DirtyLog log;
     long logGpa;
@@ -190,6 +190,24 @@ public abstract sealed class Virtqueue permits SplitVirtqueue, PackedVirtqueue {
      * @param inPlaceOfLast whether in the place of the one before it: one element for a batch (§2.7.9, §2.8.8)
      */
     abstract void useNext(int head, int writtenBytes, boolean inPlaceOfLast);
+
+    /** What an earlier device left in flight comes first. */
+    final void resubmitFirst(InflightOrder left) {
+        resubmit = left.isEmpty() ? null : left;
+    }
+
+    final boolean hasToResubmit() {
+        return resubmit != null;
+    }
+
+    /** The next of what {@link #hasToResubmit}. */
+    final int takeToResubmit() {
+        int entry = resubmit.take();
+        if (resubmit.isEmpty()) {
+            resubmit = null;
+        }
+        return entry;
+    }
 
     /** A chain is about to be handed out. */
     final void popped() {

@@ -10,6 +10,7 @@ import static dev.miraflores.virtio.ring.RingFixture.USED_GPA;
 import static dev.miraflores.virtio.ring.RingFixture.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -265,6 +267,7 @@ class InflightRecordTest {
 
     @ParameterizedTest
     @MethodSource("listsThatMakeNoSense")
+    @Tag("class:vhost-user")
     void shouldRefuseListsThatMakeNoSense(List<int[]> lists) {
         packedRecord(1, SIZE, 0, 1);
         lists.forEach(list -> putList(1, list));
@@ -428,6 +431,33 @@ class InflightRecordTest {
         assertRefused(DriverFault.BUFFER_ID_INVALID, queue);
         queue.endInflight();
         assertEquals(3, packedQueue(ELSEWHERE).position());
+    }
+
+    /** What a record has is there until it was handed out, and is asked for when notifications are. */
+    @Test
+    void shouldHaveAsMuchAvailableAsTheRecordHas() {
+        splitRecord(1, SIZE, 0, 0);
+        splitEntry(2, 1, 0, 7);
+        ring.setAvailIdx(1);
+        packedRecord(1, SIZE, 6, 1);
+        putList(1, 1, 3);
+        descriptor(3, BUFFER_GPA, 16, 0, 0);
+        for (Virtqueue queue : List.of(splitQueue(), packedQueue(ELSEWHERE))) {
+            assertTrue(queue.hasAvailable());
+            assertTrue(queue.enableNotifications());
+            assertNotNull(queue.popChain());
+            assertFalse(queue.hasAvailable());
+            assertFalse(queue.enableNotifications());
+        }
+    }
+
+    /** Nor is there anything where the record says that nothing was in flight. */
+    @Test
+    void shouldHaveNothingAvailableOfAnEmptyRecord() {
+        splitRecord(1, SIZE, 0, 0);
+        packedRecord(1, SIZE, 6, 1);
+        assertFalse(splitQueue().hasAvailable());
+        assertFalse(packedQueue(ELSEWHERE).hasAvailable());
     }
 
     @Test
