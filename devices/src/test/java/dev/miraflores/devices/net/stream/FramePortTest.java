@@ -216,9 +216,13 @@ class FramePortTest {
         }
         ByteArrayOutputStream received = new ByteArrayOutputStream();
         Thread reader = Thread.ofPlatform().start(() -> {
-            for (byte[] more; (more = peer.receive(1 << 20)).length != 0 || !Thread.interrupted(); ) {
-                received.writeBytes(more);
-            }
+            boolean allSent;
+            do {
+                allSent = Thread.interrupted(); // before it looks, so that it has seen all
+                for (byte[] more; (more = peer.receive(1 << 20)).length != 0; ) {
+                    received.writeBytes(more);
+                }
+            } while (!allSent);
         });
         assertTrue(port.leaveBetweenFrames(System.nanoTime() + LONG_NS));
         reader.interrupt();
