@@ -63,10 +63,11 @@ public final class PowerOnState {
     /** Puts it back. */
     public void restore() {
         FlightEvents.vm(vm.name(), "reset", null);
+        // First, as it ticks until then: a tick would be pending in controllers that were put back before it.
+        set("KVM_SET_PIT2", kvm_abi.KVM_SET_PIT2, pit);
         for (int i = 0; i < CHIPS.length; i++) {
             set("KVM_SET_IRQCHIP(" + CHIPS[i] + ")", kvm_abi.KVM_SET_IRQCHIP, chips[i]);
         }
-        set("KVM_SET_PIT2", kvm_abi.KVM_SET_PIT2, pit);
         vm.resetRouting();
         for (Vcpu vcpu : vm.vcpus()) {
             vcpus.get(vcpu.cpu()).restore(vcpu);
