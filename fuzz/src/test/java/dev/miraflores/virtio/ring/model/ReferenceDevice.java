@@ -187,7 +187,8 @@ abstract class ReferenceDevice {
         if (!memory.has(element.gpa(), element.byteSize())) {
             broken.add(DriverFault.BUFFER_OUTSIDE_MEMORY);
         }
-        if (!element.writable() && before.stream().anyMatch(Element::writable)) {
+        // The last one tells: a readable one behind a writable one has been found already.
+        if (!element.writable() && !before.isEmpty() && before.getLast().writable()) {
             broken.add(DriverFault.READABLE_AFTER_WRITABLE);
         }
     }
