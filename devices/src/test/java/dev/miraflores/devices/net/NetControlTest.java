@@ -114,7 +114,7 @@ class NetControlTest extends NetFixture {
         for (int i = 0; i < 4; i++) {
             driver.addReceive(0, 2048);
         }
-        for (long to : new long[] {MAC, OTHER, GROUP, 0x02_00_00_00_00_00L, 0x03_00_00_00_00_01L, 0x03_00_00_00_00_02L}) {
+        for (long to : new long[] {MAC, OTHER, GROUP, 0x02_00_00_00_00_00L, 0x03_00_00_00_00_02L, 0x03_00_00_00_00_01L}) {
             backend.inject(0, PLAIN, frameTo(to));
         }
         assertArrayEquals(frameTo(OTHER), driver.receivedFrame(0));
