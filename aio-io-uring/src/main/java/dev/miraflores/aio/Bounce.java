@@ -17,6 +17,8 @@ final class Bounce extends BlockIo {
 
     private final AlignedLink link;
     private final MemorySegment buffer;
+    /** In the buffers of the odd request. */
+    private final BufferCursor cursor = new BufferCursor();
 
     private BlockIo odd;
     /** Bytes of the odd request that are done, and in the piece under way. */
@@ -41,6 +43,7 @@ final class Bounce extends BlockIo {
     /** Begins to carry {@code io}. */
     void start(BlockIo io) {
         odd = io;
+        cursor.start(io);
         doneBytes = 0;
         clearTimes();
         nextPiece();
@@ -58,7 +61,7 @@ final class Bounce extends BlockIo {
         if (odd.operation() == Operation.READ || filling) {
             begin(Operation.READ, blockStart);
         } else {
-            copyFromOdd();
+            cursor.read(link.memory(), buffer, pieceOffset, pieceBytes);
             begin(Operation.WRITE, blockStart);
             setDurable(odd.isDurable());
         }
@@ -76,7 +79,7 @@ final class Bounce extends BlockIo {
             writeBack();
         } else {
             if (operation() == Operation.READ) {
-                copyToOdd();
+                cursor.write(link.memory(), buffer, pieceOffset, pieceBytes);
             }
             link.counters().add(EngineCounter.BOUNCED_BYTES, pieceBytes);
             doneBytes += pieceBytes;
@@ -90,7 +93,7 @@ final class Bounce extends BlockIo {
 
     private void writeBack() {
         filling = false;
-        copyFromOdd();
+        cursor.read(link.memory(), buffer, pieceOffset, pieceBytes);
         long blockBytes = byteCount();
         begin(Operation.WRITE, offset());
         setDurable(odd.isDurable());
@@ -103,36 +106,6 @@ final class Bounce extends BlockIo {
         odd = null;
         done.addTimes(this);
         link.done(this, done, result);
-    }
-
-    private void copyToOdd() {
-        copy(true);
-    }
-
-    private void copyFromOdd() {
-        copy(false);
-    }
-
-    /** Copies the piece between the buffer and those of the odd request. */
-    private void copy(boolean toOdd) {
-        long skip = doneBytes;
-        long copied = 0;
-        for (int i = 0; copied < pieceBytes; i++) {
-            long length = odd.bufferLength(i);
-            if (skip >= length) {
-                skip -= length;
-                continue;
-            }
-            long address = odd.bufferAddress(i) + skip;
-            long count = Math.min(length - skip, pieceBytes - copied);
-            if (toOdd) {
-                link.memory().write(address, buffer, pieceOffset + copied, count);
-            } else {
-                link.memory().read(address, buffer, pieceOffset + copied, count);
-            }
-            copied += count;
-            skip = 0;
-        }
     }
 
     @Override

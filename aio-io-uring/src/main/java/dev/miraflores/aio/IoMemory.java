@@ -144,6 +144,17 @@ public final class IoMemory {
         }
     }
 
+    /** Makes {@code length} bytes at {@code address} zero, as {@link #read}. */
+    public void clear(long address, long length) {
+        for (long done = 0; done < length; ) {
+            int i = segmentAt(address + done);
+            long offset = address + done - addresses[i];
+            long count = Math.min(length - done, lengths[i] - offset);
+            segments[i].asSlice(offset, count).fill((byte) 0);
+            done += count;
+        }
+    }
+
     private int segmentAt(long address) {
         for (int i = 0; i < addresses.length; i++) {
             long offset = address - addresses[i];

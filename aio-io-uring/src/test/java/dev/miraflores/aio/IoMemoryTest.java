@@ -62,6 +62,8 @@ class IoMemoryTest {
         byte[] back = new byte[6];
         touching.read(block.address() + 4093, MemorySegment.ofArray(back), 0, 6);
         assertArrayEquals(data, back);
+        touching.clear(block.address() + 4094, 4);
+        assertArrayEquals(new byte[] {1, 0, 0, 0, 0, 6}, block.asSlice(4093, 6).toArray(ValueLayout.JAVA_BYTE));
         assertThrows(IllegalStateException.class,
             () -> touching.read(block.address() + 8190, MemorySegment.ofArray(back), 0, 6));
     }

@@ -3,6 +3,7 @@ package dev.miraflores.aio.mirror;
 
 import dev.miraflores.aio.BlockIo;
 import dev.miraflores.aio.BlockIo.Operation;
+import dev.miraflores.aio.BufferCursor;
 import dev.miraflores.aio.mirror.MirrorCore.Mode;
 import java.lang.foreign.MemorySegment;
 
@@ -24,6 +25,7 @@ final class MirrorWrite extends RangeLocks.Holder implements Runnable {
     private final MemorySegment buffer;
     private final BlockIo sourceIo;
     private final BlockIo targetIo;
+    private final BufferCursor cursor = new BufferCursor();
 
     private MirrorLink link;
     /** The guest's; {@code null} when that has ended, while the target may still be busy. */
@@ -86,6 +88,7 @@ final class MirrorWrite extends RangeLocks.Holder implements Runnable {
     void start(MirrorLink from, BlockIo guests) {
         link = from;
         io = guests;
+        cursor.start(guests);
         sourceIo.clearTimes();
         doneBytes = 0;
         locked = guests.operation() != Operation.FLUSH;
@@ -137,7 +140,7 @@ final class MirrorWrite extends RangeLocks.Holder implements Runnable {
             case WRITE -> {
                 if (side == sourceIo) {
                     pieceBytes = Math.min(left, buffer.byteSize());
-                    copyFromGuest();
+                    cursor.read(link.memory, buffer, 0, pieceBytes);
                 }
                 side.begin(operation, offset);
                 side.addBuffer(buffer.address(), pieceBytes);
@@ -152,22 +155,6 @@ final class MirrorWrite extends RangeLocks.Holder implements Runnable {
             }
         }
         side.setDurable(io.isDurable());
-    }
-
-    private void copyFromGuest() {
-        long skip = doneBytes;
-        long copied = 0;
-        for (int i = 0; copied < pieceBytes; i++) {
-            long length = io.bufferLength(i);
-            if (skip < length) {
-                long count = Math.min(length - skip, pieceBytes - copied);
-                link.memory.read(io.bufferAddress(i) + skip, buffer, copied, count);
-                copied += count;
-                skip = 0;
-            } else {
-                skip -= length;
-            }
-        }
     }
 
     private void onSource(int result) {

@@ -5,6 +5,7 @@ import static dev.miraflores.aio.qcow2.Qcow2Layout.*;
 
 import dev.miraflores.aio.BlockIo;
 import dev.miraflores.aio.BlockLink;
+import dev.miraflores.aio.BufferCursor;
 import dev.miraflores.aio.qcow2.ClusterMap.Kind;
 import dev.miraflores.linux.Errno;
 import java.lang.foreign.MemorySegment;
@@ -33,9 +34,7 @@ final class ClusterRequest extends Task {
     private boolean finished;
     private int result;
 
-    /** Where {@link #position} is in the guest's buffers. */
-    private int buffer;
-    private long bufferDone;
+    private final BufferCursor guestBuffers = new BufferCursor();
 
     /** Of the part under way. */
     private long partBytes;
@@ -73,8 +72,7 @@ final class ClusterRequest extends Task {
         clearTimes();
         position = io.offset();
         end = position + io.byteCount();
-        buffer = 0;
-        bufferDone = 0;
+        guestBuffers.start(io);
         state = State.MAP;
         if (io.operation() == Operation.DISCARD) {
             position = geometry.roundUp(position);
@@ -152,28 +150,9 @@ final class ClusterRequest extends Task {
 
     /** The part is done, however. */
     private void moved(long bytes) {
-        if (bufferDone + bytes != 0 && !guest.operation().isRange()) {
-            bufferDone += bytes;
-            while (buffer < guest.bufferCount() && bufferDone >= guest.bufferLength(buffer)) {
-                bufferDone -= guest.bufferLength(buffer);
-                buffer++;
-            }
-        }
         position += bytes;
         state = State.MAP;
         goOn();
-    }
-
-    /** Makes the part's share of the guest's buffers this request's own. */
-    private void addGuestBuffers(long bytes) {
-        long skip = bufferDone;
-        long left = bytes;
-        for (int i = buffer; left > 0; i++) {
-            long count = Math.min(guest.bufferLength(i) - skip, left);
-            addBuffer(guest.bufferAddress(i) + skip, count);
-            left -= count;
-            skip = 0;
-        }
     }
 
     private void submit(BlockLink to, State next) {
@@ -216,36 +195,18 @@ final class ClusterRequest extends Task {
         }
         partBytes = there;
         begin(Operation.READ, offset);
-        addGuestBuffers(there);
+        guestBuffers.addTo(this, there);
         submit(source, State.MOVED);
     }
 
     private void fillZeroes(long bytes) {
-        copyToGuest(null, 0, bytes);
+        guestBuffers.clear(link.guestMemory, bytes);
         moved(bytes);
-    }
-
-    /** Copies into the guest's buffers; without a source, zeroes. */
-    private void copyToGuest(MemorySegment source, long sourceOffset, long bytes) {
-        MemorySegment zeroes = metadata.memory.zeroes;
-        long done = 0;
-        long skip = bufferDone;
-        for (int i = buffer; done < bytes; i++) {
-            long inBuffer = Math.min(guest.bufferLength(i) - skip, bytes - done);
-            for (long copied = 0; copied < inBuffer; ) {
-                long count = source == null ? Math.min(inBuffer - copied, zeroes.byteSize()) : inBuffer - copied;
-                link.guestMemory.write(guest.bufferAddress(i) + skip + copied, source == null ? zeroes : source,
-                    source == null ? 0 : sourceOffset + done + copied, count);
-                copied += count;
-            }
-            done += inBuffer;
-            skip = 0;
-        }
     }
 
     private void readCompressed() {
         if (inflated(map.entry, State.MAP)) {
-            copyToGuest(metadata.inflation.bytes(), position & geometry.clusterMask, map.bytes);
+            guestBuffers.write(link.guestMemory, metadata.inflation.bytes(), position & geometry.clusterMask, map.bytes);
             moved(map.bytes);
         }
     }
@@ -330,7 +291,7 @@ final class ClusterRequest extends Task {
 
     private void addData() {
         if (!guest.operation().isRange()) {
-            addGuestBuffers(partBytes);
+            guestBuffers.addTo(this, partBytes);
             return;
         }
         for (long left = partBytes; left > 0; left -= geometry.clusterBytes) {
