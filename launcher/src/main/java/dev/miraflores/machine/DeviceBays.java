@@ -37,7 +37,7 @@ final class DeviceBays implements PciEjectListener, AutoCloseable {
     private final Vm vm;
     private final Board board;
     private final VirtioTransport transport;
-    private final DriveEvents events = new DriveEvents();
+    private final MachineEvents events = new MachineEvents();
     private final DeviceEvents deviceEvents;
     private final RemovalClock clock;
     // A device that is being opened has its id, and no bay yet.
@@ -59,7 +59,7 @@ final class DeviceBays implements PciEjectListener, AutoCloseable {
     }
 
     /** Who hears what happens. */
-    DriveEvents events() {
+    MachineEvents events() {
         return events;
     }
 

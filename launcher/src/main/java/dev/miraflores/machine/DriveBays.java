@@ -61,7 +61,7 @@ final class DriveBays {
         return ((InBay) bays.device(BayDevice.Kind.DRIVE, id)).drive;
     }
 
-    private record InBay(Drive drive, DriveEvents events) implements BayDevice {
+    private record InBay(Drive drive, MachineEvents events) implements BayDevice {
 
         @Override
         public Kind kind() {

@@ -99,7 +99,7 @@ final class NicBays {
         return ((InBay) bays.device(BayDevice.Kind.NIC, id)).nic;
     }
 
-    private record InBay(Nic nic, DriveEvents events) implements BayDevice {
+    private record InBay(Nic nic, MachineEvents events) implements BayDevice {
 
         @Override
         public Kind kind() {

@@ -19,7 +19,7 @@ class PortEventsTest {
         List<String> told = Collections.synchronizedList(new ArrayList<>());
         CountDownLatch listening = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
-        DriveEvents listeners = new DriveEvents();
+        MachineEvents listeners = new MachineEvents();
         listeners.add(new MachineListener() {
             @Override
             public void portChanged(String id, boolean open) {

@@ -7,13 +7,13 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class DriveEventsTest {
+class MachineEventsTest {
 
     /** An error of one's that got through would end the thread that tells all others, and that pauses the machine. */
     @Test
     void shouldTellTheOthersWhateverAListenerThrows() {
         List<String> heard = new ArrayList<>();
-        DriveEvents events = new DriveEvents();
+        MachineEvents events = new MachineEvents();
         events.add(new DriveListener() {
             @Override
             public void added(String id) {

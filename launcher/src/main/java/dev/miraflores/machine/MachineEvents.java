@@ -9,7 +9,7 @@ import java.util.function.Consumer;
  * The listeners of a machine and its disks.
  * <p>Thread: any.
  */
-final class DriveEvents implements MachineListener {
+final class MachineEvents implements MachineListener {
 
     private final List<DriveListener> listeners = new CopyOnWriteArrayList<>();
 
@@ -114,7 +114,7 @@ final class DriveEvents implements MachineListener {
             try {
                 event.accept(listener);
             } catch (RuntimeException | Error e) {
-                System.getLogger(DriveEvents.class.getName()).log(System.Logger.Level.WARNING, "a drive's listener failed", e);
+                System.getLogger(MachineEvents.class.getName()).log(System.Logger.Level.WARNING, "a listener of the machine failed", e);
             }
         }
     }
