@@ -44,8 +44,13 @@ class CorpusTest {
             return files.map(SOURCES::relativize).map(Path::toString).filter(file -> file.endsWith(ENDING + ".java"))
                 .map(file -> file.substring(0, file.length() - ".java".length()).replace('/', '.'))
                 .collect(Collectors.toMap(name -> name.substring(name.lastIndexOf('.') + 1, name.length() - ENDING.length()),
-                    CorpusTest::load, (one, _) -> one, TreeMap::new));
+                    CorpusTest::load, CorpusTest::onlyOne, TreeMap::new));
         }
+    }
+
+    /** A corpus goes by the target's simple name. */
+    private static <T> T onlyOne(T one, T another) {
+        throw new AssertionError(one + " and " + another + " share a name: rename one");
     }
 
     private static Class<?> load(String name) {
@@ -59,7 +64,7 @@ class CorpusTest {
     private static SortedMap<String, Path> corpora() throws IOException {
         try (Stream<Path> files = Files.list(CORPORA)) {
             return files.filter(file -> file.toString().endsWith(".zip")).collect(Collectors.toMap(
-                file -> file.getFileName().toString().replace(".zip", ""), file -> file, (one, _) -> one, TreeMap::new));
+                file -> file.getFileName().toString().replace(".zip", ""), file -> file, CorpusTest::onlyOne, TreeMap::new));
         }
     }
 

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import dev.miraflores.fuzz.Bounds;
-import dev.miraflores.monitor.IdleMachine;
+import dev.miraflores.monitor.FakeMachine;
 import dev.miraflores.monitor.Monitor;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -38,7 +38,7 @@ class HmpFuzzTest {
     @MethodSource("seeds")
     @FuzzTest
     void shouldSayNothingButText(byte[] input) throws IOException {
-        HmpCommands commands = new HmpCommands(new Monitor(new IdleMachine()), "1");
+        HmpCommands commands = new HmpCommands(new Monitor(new FakeMachine()), "1");
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         try (Bounds _ = new Bounds()) {
             new HmpLines(commands, new ByteArrayInputStream(input), out).run("1");
