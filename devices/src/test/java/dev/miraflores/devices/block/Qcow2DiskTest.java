@@ -91,6 +91,14 @@ class Qcow2DiskTest extends DiskFixture {
     }
 
     @Test
+    void shouldAllocateNothingForZeroes() {
+        start();
+        assertEquals(OK, driver.range(BlockDriver.DISCARD, 0, 1024, 0));
+        int[] sector = {0};
+        Allocations.assertNone(device.thread()::call, 2000, () -> driver.request(BlockDriver.IN, sector[0]++ % 1000, DATA, 4096));
+    }
+
+    @Test
     void shouldRefuseSeveralThreadsAndFilesThatAreNotNamed() throws Exception {
         String refusal = assertThrows(IllegalArgumentException.class, () -> config().queues(2).ioThreads(2).build())
             .getMessage();
