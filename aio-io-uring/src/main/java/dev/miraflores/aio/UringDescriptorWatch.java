@@ -128,7 +128,7 @@ final class UringDescriptorWatch implements DescriptorWatch, CqeHandler {
         while ((entry = port.engineRing.beginEntry()) == SubmissionQueue.FULL) {
             Thread.onSpinWait(); // the kernel is short of memory for the moment
         }
-        port.engineRing.sq.preparePollRemove(
+        port.engineRing.sq.preparePollCancel(
             entry, UserData.pack(owner, direction), UserData.pack(EngineRing.NOBODY, direction));
     }
 }

@@ -87,7 +87,7 @@ final class UringWatch implements Watch, CqeHandler {
         while ((entry = port.engineRing.beginEntry()) == SubmissionQueue.FULL) {
             Thread.onSpinWait(); // the kernel is short of memory for the moment
         }
-        port.engineRing.sq.preparePollRemove(
+        port.engineRing.sq.preparePollCancel(
             entry, UserData.pack(owner, POLL), UserData.pack(EngineRing.NOBODY, POLL));
         port.submitFully();
     }

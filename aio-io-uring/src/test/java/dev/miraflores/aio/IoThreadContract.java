@@ -22,6 +22,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -106,6 +107,32 @@ abstract class IoThreadContract {
             CountDownLatch called = new CountDownLatch(1);
             thread.call(() -> thread.watch(event, called::countDown));
             assertTrue(called.await(10, TimeUnit.SECONDS));
+        }
+    }
+
+    /** A driver that rings all the time, and resets its device again and again, must leave nothing behind that wakes up as well. */
+    @Test
+    @Tag("class:memory")
+    @Tag("class:endless")
+    void shouldForgetAWatchThatIsClosedWhileItsEventIsSignalled() throws InterruptedException {
+        try (IoThread thread = start("test-io", NO_POLLING); EventFd event = EventFd.create()) {
+            for (int i = 0; i < effort(); i++) {
+                thread.call(() -> {
+                    Watch watch = thread.watch(event, () -> { });
+                    event.signal();
+                    watch.close();
+                });
+            }
+            CountDownLatch called = new CountDownLatch(1);
+            thread.call(() -> thread.watch(event, called::countDown));
+            assertTrue(called.await(10, TimeUnit.SECONDS));
+            thread.call(() -> { });
+            long before = thread.counters().get(IoThreadCounter.EVENTS);
+            event.signal();
+            thread.call(() -> { });
+            thread.call(() -> { });
+            long events = thread.counters().get(IoThreadCounter.EVENTS) - before;
+            assertTrue(events < 10, events + " events of one signal and two messages");
         }
     }
 

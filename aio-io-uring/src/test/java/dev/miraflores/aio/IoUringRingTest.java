@@ -101,7 +101,7 @@ class IoUringRingTest {
                 assertNotEquals(0, cq.flags(0) & IORING_CQE_F_MORE);
                 cq.advance(cq.ready());
             }
-            sq.preparePollRemove(sq.begin(), TOKEN, IGNORED);
+            sq.preparePollCancel(sq.begin(), TOKEN, IGNORED);
             ring.submitAndWait(IoUring.NO_TIMEOUT);
             ring.submit();
             boolean ended = false;
@@ -152,12 +152,12 @@ class IoUringRingTest {
     @Test
     void shouldHandOutNoMoreEntriesThanThereAre() {
         for (int i = 0; i < sq.size(); i++) {
-            sq.preparePollRemove(sq.begin(), 12345, IGNORED);
+            sq.preparePollCancel(sq.begin(), 12345, IGNORED);
         }
         assertEquals(SubmissionQueue.FULL, sq.begin());
         ring.submit();
         assertNotEquals(SubmissionQueue.FULL, sq.begin());
-        sq.preparePollRemove(0, 12345, IGNORED);
+        sq.preparePollCancel(0, 12345, IGNORED);
     }
 
     @Test
@@ -168,7 +168,7 @@ class IoUringRingTest {
         }
         Throwable[] thrown = new Throwable[1];
         Thread other = Thread.ofPlatform().start(() -> {
-            sq.preparePollRemove(sq.begin(), 12345, IGNORED);
+            sq.preparePollCancel(sq.begin(), 12345, IGNORED);
             thrown[0] = assertThrows(ErrnoException.class, ring::submit);
         });
         other.join();

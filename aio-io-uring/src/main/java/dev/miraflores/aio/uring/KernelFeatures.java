@@ -172,9 +172,9 @@ public final class KernelFeatures {
         }
         long reads = 1L << IORING_OP_READ | 1L << IORING_OP_READV;
         long writes = 1L << IORING_OP_WRITE | 1L << IORING_OP_WRITEV | 1L << IORING_OP_FSYNC;
-        long polls = 1L << IORING_OP_POLL_ADD | 1L << IORING_OP_POLL_REMOVE;
+        long polls = 1L << IORING_OP_POLL_ADD | 1L << IORING_OP_ASYNC_CANCEL;
         if ((opcodes & (reads | writes | polls)) != (reads | writes | polls)) {
-            return "io_uring lacks operations on this host: reads, writes, fsync and poll are needed";
+            return "io_uring lacks operations on this host: reads, writes, fsync, poll and cancel are needed";
         }
         return null;
     }

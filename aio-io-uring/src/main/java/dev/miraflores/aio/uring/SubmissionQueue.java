@@ -154,9 +154,13 @@ public final class SubmissionQueue {
         fill(entry, IORING_OP_POLL_ADD, 0, fd, 0, 0, multishot ? IORING_POLL_ADD_MULTI : 0, events, userData, 0);
     }
 
-    /** Ends the poll with {@code target} as its user_data: it completes with −ECANCELED, this with 0 or −ENOENT. */
-    public void preparePollRemove(long entry, long target, long userData) {
-        fill(entry, IORING_OP_POLL_REMOVE, 0, -1, 0, target, 0, 0, userData, 0);
+    /**
+     * Ends the poll with {@code target} as its user_data: it completes with −ECANCELED, this with 0, or with −ENOENT where the
+     * poll has come to its end by itself. (IORING_OP_POLL_REMOVE would leave a poll as it is, −EALREADY, that has been woken up and
+     * has not completed yet; one that is woken up often enough could never be removed.)
+     */
+    public void preparePollCancel(long entry, long target, long userData) {
+        fill(entry, IORING_OP_ASYNC_CANCEL, 0, -1, 0, target, 0, 0, userData, 0);
     }
 
     private void fill(
