@@ -26,6 +26,7 @@ public final class EchoPair {
     private final VirtqueueDriver rx;
     private final VirtqueueDriver tx;
     private final List<Integer> received = new ArrayList<>();
+    private int sentCount;
 
     /** Initialises both queues in memory; the device must be reset. */
     public EchoPair(GuestMemory ram, PciDriver driver, int rxQueue, long features) {
@@ -71,7 +72,8 @@ public final class EchoPair {
         if (tx.freeDescriptors() == 0) {
             return false;
         }
-        long gpa = buffer(txQueue, number % QUEUE_SIZE);
+        // They come back in the order they went in.
+        long gpa = buffer(txQueue, sentCount++ % QUEUE_SIZE);
         ram.write(gpa, new byte[] {(byte) number, (byte) (number >>> 8), (byte) (number >>> 16), (byte) (number >>> 24)});
         tx.add(new BufferElements().readable(gpa, BUFFER_BYTES));
         tx.publish();
