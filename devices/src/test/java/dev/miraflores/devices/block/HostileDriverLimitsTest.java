@@ -4,6 +4,7 @@ package dev.miraflores.devices.block;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.miraflores.aio.IoThreadCounter;
 import dev.miraflores.devices.testkit.LogLines;
 import dev.miraflores.devices.virtio.DeviceEvents;
 import dev.miraflores.devices.virtio.DeviceQueue;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -58,6 +60,7 @@ class HostileDriverLimitsTest {
     }
 
     @Test
+    @Tag("class:memory")
     void shouldStayFlat() throws IOException {
         try (LogLines log = new LogLines("dev.miraflores")) {
             for (int round = 0; round < WARM_UP; round++) {
@@ -72,6 +75,8 @@ class HostileDriverLimitsTest {
             assertTrue(after.threads() <= before.threads() + 4, before + ", then " + after);
             assertTrue(after.nativeBytes() <= before.nativeBytes() + NATIVE_BYTES, before + ", then " + after);
             assertTrue(after.heapBytes() <= before.heapBytes() + HEAP_BYTES, before + ", then " + after);
+            long events = eventsOfARing();
+            assertTrue(events < 10, events + " events of one ring of the doorbell");
             assertTrue(!log.lines().isEmpty() && log.lines().size() <= LOG_LINES, log.lines()::toString);
         }
         assertTrue(disk.counters(0).requests().get(BlockCounter.READS) > 0);
@@ -79,12 +84,9 @@ class HostileDriverLimitsTest {
     }
 
     private void attack() {
-        long features = RingFeatures.VERSION_1 | (random.nextBoolean() ? RingFeatures.EVENT_IDX : 0)
-            | (random.nextBoolean() ? RingFeatures.INDIRECT_DESC : 0);
         fill();
-        Virtqueue ring = Virtqueue.create(memory, GEOMETRY, features);
-        disk.activate(new VirtioActivation(features, memory,
-            List.of(new DeviceQueue(0, ring, kick, () -> { })), new IgnoredEvents()));
+        start(RingFeatures.VERSION_1 | (random.nextBoolean() ? RingFeatures.EVENT_IDX : 0)
+            | (random.nextBoolean() ? RingFeatures.INDIRECT_DESC : 0));
         int idx = 0;
         for (int kicks = random.nextInt(4); kicks >= 0; kicks--) {
             idx += random.nextInt(30) == 0 ? random.nextInt(0x10000) : random.nextInt(20);
@@ -95,6 +97,26 @@ class HostileDriverLimitsTest {
             }
         }
         disk.reset();
+    }
+
+    private void start(long features) {
+        Virtqueue ring = Virtqueue.create(memory, GEOMETRY, features);
+        disk.activate(new VirtioActivation(features, memory,
+            List.of(new DeviceQueue(0, ring, kick, () -> { })), new IgnoredEvents()));
+    }
+
+    /** Those of a few messages included. */
+    private long eventsOfARing() {
+        ram.asSlice(GEOMETRY.driverGpa(), 0x2000).fill((byte) 0);
+        start(RingFeatures.VERSION_1);
+        disk.thread().call(() -> { });
+        long before = disk.thread().counters().get(IoThreadCounter.EVENTS);
+        kick.signal();
+        disk.thread().call(() -> { });
+        disk.thread().call(() -> { });
+        long events = disk.thread().counters().get(IoThreadCounter.EVENTS) - before;
+        disk.reset();
+        return events;
     }
 
     /** Descriptors of anything, every fourth beginning as a request does. */
