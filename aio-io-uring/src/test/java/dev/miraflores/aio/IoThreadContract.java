@@ -126,12 +126,15 @@ abstract class IoThreadContract {
             CountDownLatch called = new CountDownLatch(1);
             thread.call(() -> thread.watch(event, called::countDown));
             assertTrue(called.await(10, TimeUnit.SECONDS));
-            thread.call(() -> { });
-            long before = thread.counters().get(IoThreadCounter.EVENTS);
-            event.signal();
-            thread.call(() -> { });
-            thread.call(() -> { });
-            long events = thread.counters().get(IoThreadCounter.EVENTS) - before;
+            long events = Long.MAX_VALUE;
+            // With a thread of the kernel's the ends of the watches may be told of late.
+            for (int i = 0; i < 5 && events >= 10; i++) {
+                long before = thread.counters().get(IoThreadCounter.EVENTS);
+                event.signal();
+                thread.call(() -> { });
+                thread.call(() -> { });
+                events = thread.counters().get(IoThreadCounter.EVENTS) - before;
+            }
             assertTrue(events < 10, events + " events of one signal and two messages");
         }
     }
