@@ -248,6 +248,7 @@ class NetReceiveTest extends NetFixture {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("headers")
+    @Tag("virtio:5.1.6.4.1/ecn")
     @Tag("virtio:5.1.6.4.1/rsc")
     void shouldTellTheDriverWhatTheNetworkSays(String what, byte[] header, byte[] expected) {
         open(config(), OFFLOADS);
@@ -281,6 +282,7 @@ class NetReceiveTest extends NetFixture {
     @Tag("virtio:5.1.6.4.1/tso6")
     @Tag("virtio:5.1.6.4.1/ufo")
     @Tag("virtio:5.1.6.4.1/uso")
+    @Tag("virtio:5.1.6.4.1/ecn")
     @Tag("virtio:5.1.6.4.1/gso-checksum")
     void shouldKeepFromTheDriverWhatItDoesNotTake(NetFault why, byte[] header, long without) {
         open(config(), OFFLOADS);
