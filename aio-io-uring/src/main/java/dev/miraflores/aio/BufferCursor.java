@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Goes through the buffers of a request once, for who carries it out part after part: what is done with the next bytes of the
- * buffers takes it behind them.
+ * buffers takes it behind them. Nobody may ask for more than are left.
  * <p>Thread: that of the request.
  * <p>Lifetime: used for one request after the other; of each, until the request completes.
  */

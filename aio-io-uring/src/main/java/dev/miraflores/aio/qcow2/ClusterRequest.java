@@ -34,6 +34,7 @@ final class ClusterRequest extends Task {
     private boolean finished;
     private int result;
 
+    /** Behind the part under way, or where the next one begins. */
     private final BufferCursor guestBuffers = new BufferCursor();
 
     /** Of the part under way. */
