@@ -185,7 +185,7 @@ class VhostUserNetTest {
         start(NetFeatures.GUEST_ANNOUNCE);
         backend.hangUp();
         EchoNic.await("the announcement", () -> backend.count(FrontendRequest.SEND_RARP) == 1);
-        assertEquals(0x0a_00_00_00_00_02L, backend.lastNumber);
+        EchoNic.await("its address", () -> backend.lastNumber == 0x0a_00_00_00_00_02L);
         EchoNic.await("the pair", () -> backend.isServed(0));
         exchange(0, 1);
     }
